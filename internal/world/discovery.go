@@ -1,0 +1,175 @@
+package world
+
+import (
+	"time"
+)
+
+// Ids of Cloud Map.
+type (
+	NamespaceID        string // ns-…
+	DiscoveryServiceID string // srv-…
+	OperationID        string
+	HostedZoneID       string // Z…, without "/hostedzone/"
+)
+
+// Namespace is a Cloud Map namespace.
+type Namespace struct {
+	ID          NamespaceID
+	Name        string // as given; DNS compares it without case
+	HTTPName    string
+	Type        string // HTTP, DNS_PRIVATE, DNS_PUBLIC
+	Description string
+	// VPC and HostedZone are set for DNS_PRIVATE.
+	VPC              VPCID
+	HostedZone       HostedZoneID
+	SOATTL           int64 // seconds
+	CreatorRequestID string
+	CreateOperation  OperationID
+	Tags             Tags
+	CreatedAt        time.Time
+}
+
+func (n *Namespace) Kind() Kind  { return KindNamespace }
+func (n *Namespace) Key() string { return string(n.ID) }
+
+func namespaceVPC(n *Namespace) []string { return []string{string(n.VPC)} }
+
+// DNSRecord is a record type with its TTL in seconds.
+type DNSRecord struct {
+	Type string // A, AAAA, SRV, CNAME
+	TTL  int64
+}
+
+// DiscoveryService is a Cloud Map service (Seamark calls it so where an ECS
+// service may be meant).
+type DiscoveryService struct {
+	ID            DiscoveryServiceID
+	Namespace     NamespaceID
+	Name          string
+	Description   string
+	Type          string // DNS_HTTP, HTTP
+	RoutingPolicy string // MULTIVALUE, WEIGHTED; empty without DNS
+	Records       []DNSRecord
+	// HealthCheck is HealthCheckConfig; CustomHealth says that
+	// HealthCheckCustomConfig was given.
+	HealthCheck      *HealthCheckConfig
+	CustomHealth     bool
+	CreatorRequestID string
+	// InstancesRevision grows with each registration and deregistration.
+	InstancesRevision int64
+	Attributes        map[string]string
+	Tags              Tags
+	CreatedAt         time.Time
+}
+
+// HealthCheckConfig is a Route 53 health check of a Cloud Map service.
+type HealthCheckConfig struct {
+	Type             string // HTTP, HTTPS, TCP
+	ResourcePath     string
+	FailureThreshold int32
+}
+
+func (s *DiscoveryService) Kind() Kind  { return KindDiscoveryService }
+func (s *DiscoveryService) Key() string { return string(s.ID) }
+
+func discoveryServiceNamespace(s *DiscoveryService) []string { return []string{string(s.Namespace)} }
+
+// MaxTTL is the longest TTL of the service's records.
+func (s *DiscoveryService) MaxTTL() time.Duration {
+	var longest int64
+	for _, r := range s.Records {
+		longest = max(longest, r.TTL)
+	}
+	return time.Duration(longest) * time.Second
+}
+
+// DiscoveryInstance is an instance registered with a Cloud Map service.
+type DiscoveryInstance struct {
+	Service          DiscoveryServiceID
+	ID               string
+	Attributes       map[string]string
+	CreatorRequestID string
+	// Health is the custom health status; without CustomHealth it is HEALTHY.
+	Health HealthStatus
+	// WasHealthy: the instance was HEALTHY at least once.
+	WasHealthy bool
+	// Pending is a health change that becomes effective at PendingAt.
+	Pending   HealthStatus
+	PendingAt time.Time
+	Operation OperationID // that registered it last
+	CreatedAt time.Time
+}
+
+func (i *DiscoveryInstance) Kind() Kind  { return KindDiscoveryInstance }
+func (i *DiscoveryInstance) Key() string { return string(i.Service) + "/" + i.ID }
+
+// Operation is an asynchronous job of Cloud Map. The world already shows the
+// outcome; the operation is a SUCCESS once the resolver serves its Revision.
+type Operation struct {
+	ID           OperationID
+	Type         string // CREATE_NAMESPACE, …
+	Targets      map[string]string
+	Revision     int64
+	ErrorCode    string // set: the operation failed
+	ErrorMessage string
+	CreatedAt    time.Time
+}
+
+func (o *Operation) Kind() Kind  { return KindOperation }
+func (o *Operation) Key() string { return string(o.ID) }
+
+// HostedZone is a Route 53 zone.
+type HostedZone struct {
+	ID              HostedZoneID
+	Name            string // lower case, with the final dot
+	Private         bool
+	VPCs            []VPCID
+	CallerReference string
+	Comment         string
+	// Namespace is set for a zone that Cloud Map made and alone may edit.
+	Namespace  NamespaceID
+	SOATTL     int64
+	RecordSets []RecordSet
+	Tags       Tags
+	CreatedAt  time.Time
+}
+
+// RecordSet is a Route 53 resource record set with simple routing.
+type RecordSet struct {
+	Name   string // lower case, with the final dot
+	Type   string
+	TTL    int64
+	Values []string // in zone-file form
+}
+
+func (z *HostedZone) Kind() Kind  { return KindHostedZone }
+func (z *HostedZone) Key() string { return string(z.ID) }
+
+func zoneVPCs(z *HostedZone) []string {
+	var ids []string
+	for _, v := range z.VPCs {
+		ids = append(ids, string(v))
+	}
+	return ids
+}
+
+// ServicesOf yields the Cloud Map services of a namespace.
+func (w World) ServicesOf(id NamespaceID) Rows[DiscoveryService] {
+	return w.DiscoveryServices.by(0, string(id))
+}
+
+// InstancesOf yields the instances of a Cloud Map service.
+func (w World) InstancesOf(id DiscoveryServiceID) Rows[DiscoveryInstance] {
+	return w.DiscoveryInstances.Prefix(string(id) + "/")
+}
+
+// Instance returns one instance of a Cloud Map service, or nil.
+func (w World) Instance(service DiscoveryServiceID, id string) *DiscoveryInstance {
+	return w.DiscoveryInstances.Get(string(service) + "/" + id)
+}
+
+// NamespacesIn yields the private namespaces of a VPC.
+func (w World) NamespacesIn(id VPCID) Rows[Namespace] { return w.Namespaces.by(0, string(id)) }
+
+// ZonesIn yields the private hosted zones associated with a VPC.
+func (w World) ZonesIn(id VPCID) Rows[HostedZone] { return w.HostedZones.by(0, string(id)) }

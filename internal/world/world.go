@@ -1,0 +1,177 @@
+package world
+
+import (
+	"encoding/json"
+	"fmt"
+	"iter"
+	"sort"
+)
+
+// World is one revision of everything that Seamark knows. Copy it freely.
+type World struct {
+	// Revision counts committed updates from 1; 0 is the empty world.
+	Revision int64
+
+	VPCs              Table[VPC]
+	Subnets           Table[Subnet]
+	SecurityGroups    Table[SecurityGroup]
+	NetworkInterfaces Table[NetworkInterface]
+	AddressRests      Table[AddressRest]
+	Instances         Table[Instance]
+
+	Clusters        Table[Cluster]
+	Families        Table[Family]
+	TaskDefinitions Table[TaskDefinition]
+	Services        Table[Service]
+	Tasks           Table[Task]
+
+	Namespaces         Table[Namespace]
+	DiscoveryServices  Table[DiscoveryService]
+	DiscoveryInstances Table[DiscoveryInstance]
+	Operations         Table[Operation]
+
+	HostedZones Table[HostedZone]
+	LogGroups   Table[LogGroup]
+	Roles       Table[Role]
+	AccessKeys  Table[AccessKey]
+	Tokens      Table[Token]
+}
+
+// New returns the empty world.
+func New() World {
+	var w World
+	for _, k := range kinds {
+		k.reset(&w)
+	}
+	return w
+}
+
+// The kinds, as they are spelled in the store.
+const (
+	KindVPC               Kind = "vpc"
+	KindSubnet            Kind = "subnet"
+	KindSecurityGroup     Kind = "security-group"
+	KindNetworkInterface  Kind = "network-interface"
+	KindAddressRest       Kind = "address-rest"
+	KindInstance          Kind = "instance"
+	KindCluster           Kind = "cluster"
+	KindFamily            Kind = "family"
+	KindTaskDefinition    Kind = "task-definition"
+	KindService           Kind = "service"
+	KindTask              Kind = "task"
+	KindNamespace         Kind = "namespace"
+	KindDiscoveryService  Kind = "discovery-service"
+	KindDiscoveryInstance Kind = "discovery-instance"
+	KindOperation         Kind = "operation"
+	KindHostedZone        Kind = "hosted-zone"
+	KindLogGroup          Kind = "log-group"
+	KindRole              Kind = "role"
+	KindAccessKey         Kind = "access-key"
+	KindToken             Kind = "token"
+)
+
+// kind says how a World keeps one kind of object.
+type kind struct {
+	reset  func(*World)
+	put    func(*World, Object)
+	remove func(*World, string)
+	get    func(*World, string) Object
+	all    func(*World) iter.Seq[Object]
+	decode func([]byte) (Object, error)
+}
+
+var kinds = map[Kind]kind{
+	KindVPC:               table(func(w *World) *Table[VPC] { return &w.VPCs }),
+	KindSubnet:            table(func(w *World) *Table[Subnet] { return &w.Subnets }, subnetVPC),
+	KindSecurityGroup:     table(func(w *World) *Table[SecurityGroup] { return &w.SecurityGroups }, securityGroupVPC),
+	KindNetworkInterface:  table(func(w *World) *Table[NetworkInterface] { return &w.NetworkInterfaces }, interfaceVPC, interfaceSubnet, interfaceGroups),
+	KindAddressRest:       table(func(w *World) *Table[AddressRest] { return &w.AddressRests }),
+	KindInstance:          table(func(w *World) *Table[Instance] { return &w.Instances }),
+	KindCluster:           table(func(w *World) *Table[Cluster] { return &w.Clusters }),
+	KindFamily:            table(func(w *World) *Table[Family] { return &w.Families }),
+	KindTaskDefinition:    table(func(w *World) *Table[TaskDefinition] { return &w.TaskDefinitions }),
+	KindService:           table(func(w *World) *Table[Service] { return &w.Services }, serviceRegistry),
+	KindTask:              table(func(w *World) *Table[Task] { return &w.Tasks }, taskService, taskCluster),
+	KindNamespace:         table(func(w *World) *Table[Namespace] { return &w.Namespaces }, namespaceVPC),
+	KindDiscoveryService:  table(func(w *World) *Table[DiscoveryService] { return &w.DiscoveryServices }, discoveryServiceNamespace),
+	KindDiscoveryInstance: table(func(w *World) *Table[DiscoveryInstance] { return &w.DiscoveryInstances }),
+	KindOperation:         table(func(w *World) *Table[Operation] { return &w.Operations }),
+	KindHostedZone:        table(func(w *World) *Table[HostedZone] { return &w.HostedZones }, zoneVPCs),
+	KindLogGroup:          table(func(w *World) *Table[LogGroup] { return &w.LogGroups }),
+	KindRole:              table(func(w *World) *Table[Role] { return &w.Roles }),
+	KindAccessKey:         table(func(w *World) *Table[AccessKey] { return &w.AccessKeys }),
+	KindToken:             table(func(w *World) *Table[Token] { return &w.Tokens }),
+}
+
+// object is a pointer to T that is an Object.
+type object[T any] interface {
+	*T
+	Object
+}
+
+func table[T any, P object[T]](in func(*World) *Table[T], indexes ...func(*T) []string) kind {
+	key := func(row *T) string { return P(row).Key() }
+	return kind{
+		reset:  func(w *World) { *in(w) = newTable(key, indexes...) },
+		put:    func(w *World, o Object) { *in(w) = in(w).put((*T)(o.(P))) },
+		remove: func(w *World, k string) { *in(w) = in(w).remove(k) },
+		get: func(w *World, k string) Object {
+			if row := in(w).Get(k); row != nil {
+				return P(row)
+			}
+			return nil
+		},
+		all: func(w *World) iter.Seq[Object] {
+			return func(yield func(Object) bool) {
+				for row := range in(w).All() {
+					if !yield(P(row)) {
+						return
+					}
+				}
+			}
+		},
+		decode: func(b []byte) (Object, error) {
+			row := new(T)
+			if err := json.Unmarshal(b, row); err != nil {
+				return nil, err
+			}
+			return P(row), nil
+		},
+	}
+}
+
+// Kinds lists every kind in a fixed order.
+func Kinds() []Kind {
+	var names []Kind
+	for name := range kinds {
+		names = append(names, name)
+	}
+	sort.Slice(names, func(i, j int) bool { return names[i] < names[j] })
+	return names
+}
+
+// Decode makes an object of that kind from its stored form, which is the JSON
+// of the object's struct.
+func Decode(name Kind, b []byte) (Object, error) {
+	k, ok := kinds[name]
+	if !ok {
+		return nil, fmt.Errorf("kind %q: %w", name, ErrNotFound)
+	}
+	o, err := k.decode(b)
+	if err != nil {
+		return nil, fmt.Errorf("decode %s: %w", name, err)
+	}
+	return o, nil
+}
+
+// Put adds or replaces an object. It changes w only, never an earlier copy.
+func (w *World) Put(o Object) { kinds[o.Kind()].put(w, o) }
+
+// Delete removes an object; one that is not there is no error.
+func (w *World) Delete(name Kind, key string) { kinds[name].remove(w, key) }
+
+// Get returns the object of that kind and key, or nil.
+func (w *World) Get(name Kind, key string) Object { return kinds[name].get(w, key) }
+
+// All yields every object of a kind in the order of the keys.
+func (w *World) All(name Kind) iter.Seq[Object] { return kinds[name].all(w) }
