@@ -57,6 +57,7 @@ type Instance struct {
 	ClientToken      string
 	Tags             Tags
 	LaunchTime       time.Time
+	Node             string // the machine that runs it
 
 	State                     InstanceState
 	StateReason, StateMessage string

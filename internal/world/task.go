@@ -79,6 +79,7 @@ type Task struct {
 	// What plan/task decided.
 	LastStatus       TaskStatus
 	Version          int64
+	Node             string // the machine that runs it
 	AvailabilityZone string
 	Subnet           SubnetID
 	Interface        NetworkInterfaceID
@@ -89,6 +90,8 @@ type Task struct {
 	Registration Registration
 	// DrainUntil is when a task that left DNS may be signalled; zero: not decided.
 	DrainUntil time.Time
+	// Accounted: plan/deploy has counted how this task ended.
+	Accounted  bool
 	StartedAt  time.Time // reached RUNNING
 	StoppingAt time.Time
 	StoppedAt  time.Time
@@ -115,6 +118,8 @@ type Registration struct {
 	// serves it, DNS shows the change.
 	Revision int64
 	At       time.Time
+	// Health is the task health that the registry was told last.
+	Health HealthStatus
 }
 
 // The states of a Registration, in their order.
@@ -144,8 +149,9 @@ type ContainerOverride struct {
 
 // TaskObserved is what the node saw; the node alone writes it.
 type TaskObserved struct {
-	// Attached: the interface exists in the kernel.
-	Attached bool
+	// Attached: the interface exists in the kernel. Started: every container
+	// has been started.
+	Attached, Started bool
 	// Failure ends a task that could not start: "CannotPullContainerError: …".
 	Failure string
 	// Released: containers, volumes and the interface are gone from the machine.
