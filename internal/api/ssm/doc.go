@@ -1,0 +1,8 @@
+// Package ssm is the API of AWS Systems Manager (2014-11-06).
+//
+// The zz_ files are generated from models/: Operations has one handler field per
+// operation, <Op>Input and <Op>Output are its shapes, Err<Exception> makes a
+// modelled exception, and NewService binds handlers for a wire.Mux. A member that
+// is absent is nil; an empty list that must appear is an empty non-nil slice.
+// Inputs that reach a handler satisfy the model's constraints.
+package ssm

@@ -1,0 +1,5 @@
+package wire
+
+type shapeTable struct{}
+
+func parseShapes(string) shapeTable { return shapeTable{} }

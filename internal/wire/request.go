@@ -1,0 +1,34 @@
+package wire
+
+import "context"
+
+// RequestInfo is what a handler may know of its request beside the input.
+type RequestInfo struct {
+	RequestID    string
+	Service      string // Go package name of the service: "ecs"
+	Operation    string
+	Region       string // the server's region
+	Account      string
+	PrincipalARN string // empty when requests are not verified
+	AccessKeyID  string
+	UserID       string
+	Host         string // Host header as sent
+	RemoteAddr   string
+}
+
+type requestKey struct{}
+
+// RequestFrom returns the request that ctx belongs to, or a zero RequestInfo
+// for a context that does not come from a Mux.
+func RequestFrom(ctx context.Context) *RequestInfo {
+	if r, ok := ctx.Value(requestKey{}).(*RequestInfo); ok {
+		return r
+	}
+	return &RequestInfo{}
+}
+
+// WithRequest returns a context that carries r. The Mux does this for every
+// request; tests that call handlers directly may too.
+func WithRequest(ctx context.Context, r *RequestInfo) context.Context {
+	return context.WithValue(ctx, requestKey{}, r)
+}
