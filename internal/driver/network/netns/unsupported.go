@@ -1,0 +1,35 @@
+//go:build !linux
+
+package netns
+
+import (
+	"context"
+	"net"
+)
+
+// InNamespace returns ErrUnsupported.
+func InNamespace(string, func() error) error { return ErrUnsupported }
+
+// Listen returns ErrUnsupported.
+func Listen(_, _, address string) (net.Listener, error) {
+	if _, err := literal(address); err != nil {
+		return nil, err
+	}
+	return nil, ErrUnsupported
+}
+
+// ListenPacket returns ErrUnsupported.
+func ListenPacket(_, _, address string) (net.PacketConn, error) {
+	if _, err := literal(address); err != nil {
+		return nil, err
+	}
+	return nil, ErrUnsupported
+}
+
+// Dial returns ErrUnsupported.
+func Dial(_ context.Context, _, _, address string) (net.Conn, error) {
+	if _, err := literal(address); err != nil {
+		return nil, err
+	}
+	return nil, ErrUnsupported
+}
