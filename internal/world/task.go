@@ -155,10 +155,11 @@ type TaskObserved struct {
 	// Failure ends a task that could not start: "CannotPullContainerError: …".
 	Failure string
 	// Released: containers, volumes and the interface are gone from the machine.
-	Released           bool
-	PullStartedAt      time.Time
-	PullStoppedAt      time.Time
-	ConnectivityAt     time.Time
+	Released       bool
+	PullStartedAt  time.Time
+	PullStoppedAt  time.Time
+	ConnectivityAt time.Time
+	// ExecutionStoppedAt: no container runs and none will.
 	ExecutionStoppedAt time.Time
 	Containers         []ContainerObserved
 }

@@ -1,0 +1,214 @@
+// Package deploy keeps an ECS service at its desired count and carries out
+// rolling deployments: it starts and stops tasks, counts them, and tells the
+// story in service events. It is pure.
+//
+// The arithmetic is that of the ECS API reference (DeploymentConfiguration):
+// never fewer healthy tasks than ceil(desired × minimumHealthyPercent), never
+// more tasks than floor(desired × maximumPercent).
+package deploy
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"seamark/internal/plan"
+	"seamark/internal/world"
+)
+
+// maxStarts bounds the tasks that one plan starts, so that one update of the
+// store stays small.
+const maxStarts = 50
+
+// Plan brings the service of that key (world.ServiceKey) as far as it can go now.
+func Plan(d *plan.Draft, key string) {
+	old := d.World.Services.Get(key)
+	if old == nil || old.Status == world.ServiceInactive {
+		return
+	}
+	s := newState(d, old)
+	s.accountFailures()
+	s.replaceUnhealthy()
+	s.start()
+	s.stop()
+	s.settle()
+	s.commit(old)
+}
+
+// state is one service while it is planned.
+type state struct {
+	d   *plan.Draft
+	svc world.Service
+	// live tasks are wanted and not yet on their way out, by deployment;
+	// leaving are on their way out but may still run.
+	live    map[world.DeploymentID][]*world.Task
+	leaving map[world.DeploymentID][]*world.Task
+	ended   []*world.Task
+	blocked bool // the percentages left no room to move
+	changed bool
+}
+
+func newState(d *plan.Draft, svc *world.Service) *state {
+	s := &state{d: d, svc: *svc, live: map[world.DeploymentID][]*world.Task{}, leaving: map[world.DeploymentID][]*world.Task{}}
+	s.svc.Deployments = slices.Clone(svc.Deployments)
+	s.svc.Events = slices.Clone(svc.Events)
+	for t := range d.World.TasksOfService(svc.Cluster, svc.Name) {
+		switch {
+		case t.LastStatus == world.TaskStopped:
+			s.ended = append(s.ended, t)
+		case t.DesiredStatus == world.TaskRunning && t.LastStatus.Before(world.TaskDeactivating):
+			s.live[t.Deployment] = append(s.live[t.Deployment], t)
+		default:
+			s.leaving[t.Deployment] = append(s.leaving[t.Deployment], t)
+		}
+	}
+	return s
+}
+
+func (s *state) desired() int {
+	if s.svc.Status != world.ServiceActive {
+		return 0
+	}
+	return int(s.svc.DesiredCount)
+}
+
+// lower and upper bound the number of tasks during a deployment.
+func (s *state) lower() int {
+	return (s.desired()*int(s.svc.Configuration.MinimumHealthyPercent) + 99) / 100
+}
+
+func (s *state) upper() int {
+	return s.desired() * int(s.svc.Configuration.MaximumPercent) / 100
+}
+
+// total is the number of live tasks over all deployments.
+func (s *state) total() int {
+	n := 0
+	for _, tasks := range s.live {
+		n += len(tasks)
+	}
+	return n
+}
+
+// healthy is the number of live tasks that count as healthy.
+func (s *state) healthy() int {
+	n := 0
+	for _, tasks := range s.live {
+		for _, t := range tasks {
+			if s.isHealthy(t) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// isHealthy says whether a task counts towards minimumHealthyPercent: RUNNING,
+// HEALTHY where it has a health check, and answered where it is registered.
+func (s *state) isHealthy(t *world.Task) bool {
+	if t.LastStatus != world.TaskRunning {
+		return false
+	}
+	if t.Registration.State == world.Registered && s.d.Applied < t.Registration.Revision && s.d.Fidelity != world.AWS {
+		return false
+	}
+	def := s.d.World.TaskDefinition(t.TaskDefinition)
+	if def != nil && checked(def) {
+		return t.Health(def) == world.Healthy
+	}
+	counts := t.StartedAt.Add(s.d.Fidelity.CountsHealthyAfter())
+	if s.d.Now.Before(counts) {
+		s.d.Again(counts)
+		return false
+	}
+	return true
+}
+
+func checked(def *world.TaskDefinition) bool {
+	return slices.ContainsFunc(def.Containers, func(c world.ContainerDefinition) bool {
+		return c.Essential && c.HealthCheck != nil
+	})
+}
+
+// isUnhealthy says whether a task failed its health checks after the grace period.
+func (s *state) isUnhealthy(t *world.Task) bool {
+	def := s.d.World.TaskDefinition(t.TaskDefinition)
+	if def == nil || t.LastStatus != world.TaskRunning || t.Health(def) != world.Unhealthy {
+		return false
+	}
+	until := t.StartedAt.Add(s.svc.HealthCheckGrace)
+	if s.d.Now.Before(until) {
+		s.d.Again(until)
+		return false
+	}
+	return true
+}
+
+// replaceUnhealthy stops tasks that failed their health checks: at once where
+// enough others are healthy, else when a replacement is, and one by one when
+// there is no room for a replacement.
+func (s *state) replaceUnhealthy() {
+	for _, tasks := range s.live {
+		slices.SortFunc(tasks, byAge)
+	}
+	for _, id := range s.deploymentIDs() {
+		for _, t := range slices.Clone(s.live[id]) {
+			if !s.isUnhealthy(t) {
+				continue
+			}
+			if s.healthy() < min(s.lower(), s.desired()) && s.total() < s.upper() {
+				continue // a replacement comes first
+			}
+			s.event("(service %s) (task %s) failed container health checks.", s.svc.Name, t.ID)
+			s.stopTasks([]*world.Task{t}, "Task failed container health checks")
+		}
+	}
+}
+
+func (s *state) deploymentIDs() []world.DeploymentID {
+	var ids []world.DeploymentID
+	for id := range s.live {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func byAge(a, b *world.Task) int {
+	return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+}
+
+// wellPrimary is the number of live tasks of the primary deployment that have
+// not failed their health checks.
+func (s *state) wellPrimary(p *world.Deployment) int {
+	n := 0
+	for _, t := range s.live[p.ID] {
+		if !s.isUnhealthy(t) {
+			n++
+		}
+	}
+	return n
+}
+
+// event adds a line to the service's story.
+func (s *state) event(format string, args ...any) {
+	s.svc.Events = slices.Insert(s.svc.Events, 0, world.ServiceEvent{
+		ID: s.d.Draw.UUID(), CreatedAt: s.d.Now, Message: fmt.Sprintf(format, args...),
+	})
+	if len(s.svc.Events) > 100 {
+		s.svc.Events = s.svc.Events[:100]
+	}
+	s.changed = true
+}
+
+// eventOnce adds a line unless the same one was written within the last six hours.
+func (s *state) eventOnce(format string, args ...any) {
+	message := fmt.Sprintf(format, args...)
+	for _, e := range s.svc.Events {
+		if e.Message == message && s.d.Now.Sub(e.CreatedAt) < 6*time.Hour {
+			return
+		}
+	}
+	s.event("%s", message)
+}

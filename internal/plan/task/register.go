@@ -1,0 +1,132 @@
+package task
+
+import (
+	"strconv"
+
+	"seamark/internal/world"
+)
+
+// register enters the task in its registries, with the attributes that ECS
+// writes (ECS developer guide, "Service discovery").
+func (s *step) register() {
+	if len(s.t.Registries) == 0 {
+		return
+	}
+	health := world.Healthy
+	if s.hasHealthCheck() {
+		health = s.t.Health(s.def)
+		if health == world.HealthUnknown {
+			health = world.Unhealthy
+		}
+	}
+	for _, r := range s.t.Registries {
+		ds := s.d.World.DiscoveryServices.Get(string(r.Service))
+		if ds == nil {
+			continue
+		}
+		s.d.Put(&world.DiscoveryInstance{
+			Service: ds.ID, ID: string(s.t.ID), Attributes: s.attributes(ds, r, health),
+			Health: health, WasHealthy: health == world.Healthy, CreatedAt: s.d.Now,
+		})
+		counted := *ds
+		counted.InstancesRevision++
+		s.d.Put(&counted)
+	}
+	s.t.Registration = world.Registration{State: world.Registered, Revision: s.d.Revision, At: s.d.Now, Health: health}
+}
+
+func (s *step) attributes(ds *world.DiscoveryService, r world.ServiceRegistry, health world.HealthStatus) map[string]string {
+	a := map[string]string{
+		"AWS_INSTANCE_IPV4":          s.t.Address.String(),
+		"AVAILABILITY_ZONE":          s.t.AvailabilityZone,
+		"REGION":                     s.d.Scope.Region,
+		"ECS_CLUSTER_NAME":           string(s.t.Cluster),
+		"ECS_SERVICE_NAME":           s.t.Service,
+		"ECS_TASK_DEFINITION_FAMILY": string(s.t.TaskDefinition.Family),
+	}
+	if port := registryPort(s.def, r); port != 0 {
+		a["AWS_INSTANCE_PORT"] = strconv.Itoa(int(port))
+	}
+	if ds.CustomHealth {
+		a["AWS_INIT_HEALTH_STATUS"] = string(health)
+	}
+	return a
+}
+
+// registryPort is the port to register: as given, or that of the container named.
+func registryPort(def *world.TaskDefinition, r world.ServiceRegistry) int32 {
+	if r.Port != 0 {
+		return r.Port
+	}
+	c := def.Container(r.ContainerName)
+	if c == nil {
+		return 0
+	}
+	for _, p := range c.PortMappings {
+		if p.ContainerPort == r.ContainerPort {
+			return p.ContainerPort
+		}
+	}
+	return 0
+}
+
+func (s *step) deregister() {
+	if s.t.Registration.State != world.Registered {
+		return
+	}
+	for _, r := range s.t.Registries {
+		if i := s.d.World.Instance(r.Service, string(s.t.ID)); i != nil {
+			s.d.Delete(i)
+		}
+		if ds := s.d.World.DiscoveryServices.Get(string(r.Service)); ds != nil {
+			counted := *ds
+			counted.InstancesRevision++
+			s.d.Put(&counted)
+		}
+	}
+	s.t.Registration.State = world.Deregistered
+	s.t.Registration.Revision = s.d.Revision
+	s.t.Registration.At = s.d.Now
+}
+
+func (s *step) hasHealthCheck() bool {
+	for _, c := range s.def.Containers {
+		if c.Essential && c.HealthCheck != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// reportHealth tells the registries when the task's own health changes. A
+// custom status that a user sets in between stands until the next change.
+func (s *step) reportHealth() bool {
+	if s.t.Registration.State != world.Registered || !s.hasHealthCheck() {
+		return false
+	}
+	health := s.t.Health(s.def)
+	if health == world.HealthUnknown || health == s.t.Registration.Health {
+		return false
+	}
+	s.t.Registration.Health = health
+	s.t.Registration.Revision = s.d.Revision
+	for _, r := range s.t.Registries {
+		ds := s.d.World.DiscoveryServices.Get(string(r.Service))
+		i := s.d.World.Instance(r.Service, string(s.t.ID))
+		if ds == nil || i == nil || !ds.CustomHealth {
+			continue
+		}
+		s.d.Put(withHealth(*i, health, s))
+	}
+	return true
+}
+
+func withHealth(i world.DiscoveryInstance, health world.HealthStatus, s *step) *world.DiscoveryInstance {
+	if delay := s.d.Fidelity.CustomHealthDelay(); delay > 0 {
+		i.Pending, i.PendingAt = health, s.d.Now.Add(delay)
+		return &i
+	}
+	i.Health = health
+	i.WasHealthy = i.WasHealthy || health == world.Healthy
+	return &i
+}
