@@ -1,0 +1,250 @@
+package world
+
+import (
+	"slices"
+	"strings"
+)
+
+// tree is an immutable B+ tree from string to *T: with and without return a
+// new tree that shares all but one path with the old one. The zero tree is
+// empty.
+//
+// At 100,000 instances a row costs 94 bytes and a put 1.4 µs; in the radix tree
+// that was here before (hashicorp/go-immutable-radix, two channels for each
+// row) it was 456 bytes and 3.0 µs (BenchmarkTableMemory, BenchmarkPut).
+type tree[T any] struct {
+	root *node[T]
+	size int
+}
+
+// fanout is the largest number of entries of a node. An insertion copies one
+// node of each level, so that more is slower to write and fewer is deeper.
+const fanout = 32
+
+// node is a leaf (keys and rows, one row for each key) or an inner node
+// (children, and between each two the smallest key of the right one).
+type node[T any] struct {
+	keys     []string
+	rows     []*T
+	children []*node[T]
+}
+
+func (n *node[T]) leaf() bool { return n.children == nil }
+
+// width is the number of rows or children.
+func (n *node[T]) width() int { return max(len(n.rows), len(n.children)) }
+
+// child is the index of the child that may hold the key.
+func (n *node[T]) child(key string) int {
+	at, found := slices.BinarySearch(n.keys, key)
+	if found {
+		return at + 1
+	}
+	return at
+}
+
+func (t tree[T]) get(key string) *T {
+	n := t.root
+	if n == nil {
+		return nil
+	}
+	for !n.leaf() {
+		n = n.children[n.child(key)]
+	}
+	if at, found := slices.BinarySearch(n.keys, key); found {
+		return n.rows[at]
+	}
+	return nil
+}
+
+// with returns the tree with the row under key, and the row that it replaces.
+func (t tree[T]) with(key string, row *T) (next tree[T], old *T) {
+	if t.root == nil {
+		return tree[T]{root: &node[T]{keys: []string{key}, rows: []*T{row}}, size: 1}, nil
+	}
+	left, right, separator, old := t.root.with(key, row)
+	next = tree[T]{root: left, size: t.size}
+	if right != nil {
+		next.root = &node[T]{keys: []string{separator}, children: []*node[T]{left, right}}
+	}
+	if old == nil {
+		next.size++
+	}
+	return next, old
+}
+
+// with returns the changed copy of n, in two parts if it would be too wide.
+func (n *node[T]) with(key string, row *T) (left, right *node[T], separator string, old *T) {
+	if n.leaf() {
+		at, found := slices.BinarySearch(n.keys, key)
+		if found {
+			rows := slices.Clone(n.rows)
+			old, rows[at] = rows[at], row
+			return &node[T]{keys: n.keys, rows: rows}, nil, "", old
+		}
+		left, right, separator = (&node[T]{keys: inserted(n.keys, at, key), rows: inserted(n.rows, at, row)}).split()
+		return left, right, separator, nil
+	}
+	at := n.child(key)
+	l, r, s, old := n.children[at].with(key, row)
+	if r == nil {
+		children := slices.Clone(n.children)
+		children[at] = l
+		return &node[T]{keys: n.keys, children: children}, nil, "", old
+	}
+	children := inserted(n.children, at+1, r)
+	children[at] = l
+	left, right, separator = (&node[T]{keys: inserted(n.keys, at, s), children: children}).split()
+	return left, right, separator, old
+}
+
+// split cuts a node in two if it is too wide.
+func (n *node[T]) split() (left, right *node[T], separator string) {
+	if n.width() <= fanout {
+		return n, nil, ""
+	}
+	half := n.width() / 2
+	if n.leaf() {
+		return &node[T]{keys: slices.Clone(n.keys[:half]), rows: slices.Clone(n.rows[:half])},
+			&node[T]{keys: slices.Clone(n.keys[half:]), rows: slices.Clone(n.rows[half:])}, n.keys[half]
+	}
+	return &node[T]{keys: slices.Clone(n.keys[:half-1]), children: slices.Clone(n.children[:half])},
+		&node[T]{keys: slices.Clone(n.keys[half:]), children: slices.Clone(n.children[half:])}, n.keys[half-1]
+}
+
+// without returns the tree without the key, and the row that was there.
+func (t tree[T]) without(key string) (next tree[T], old *T) {
+	if t.root == nil {
+		return t, nil
+	}
+	root, old := t.root.without(key)
+	if old == nil {
+		return t, nil
+	}
+	for !root.leaf() && len(root.children) == 1 {
+		root = root.children[0]
+	}
+	if root.width() == 0 {
+		root = nil
+	}
+	return tree[T]{root: root, size: t.size - 1}, old
+}
+
+func (n *node[T]) without(key string) (next *node[T], old *T) {
+	if n.leaf() {
+		at, found := slices.BinarySearch(n.keys, key)
+		if !found {
+			return n, nil
+		}
+		return &node[T]{keys: removed(n.keys, at), rows: removed(n.rows, at)}, n.rows[at]
+	}
+	at := n.child(key)
+	child, old := n.children[at].without(key)
+	if old == nil {
+		return n, nil
+	}
+	children := slices.Clone(n.children)
+	children[at] = child
+	next = &node[T]{keys: n.keys, children: children}
+	if child.width() < fanout/4 {
+		next.join(at)
+	}
+	return next, old
+}
+
+// join merges the child at that index with a neighbour, if both fit into one
+// node. n is a fresh copy.
+func (n *node[T]) join(at int) {
+	for _, l := range []int{at - 1, at} {
+		if l < 0 || l+1 >= len(n.children) {
+			continue
+		}
+		left, right := n.children[l], n.children[l+1]
+		if left.width()+right.width() > fanout {
+			continue
+		}
+		both := &node[T]{rows: slices.Concat(left.rows, right.rows), children: slices.Concat(left.children, right.children)}
+		both.keys = slices.Concat(left.keys, right.keys)
+		if !left.leaf() {
+			both.keys = slices.Concat(left.keys, n.keys[l:l+1], right.keys)
+		}
+		n.children[l] = both
+		n.children = removed(n.children, l+1)
+		n.keys = removed(n.keys, l)
+		return
+	}
+}
+
+// ascend calls yield for the rows from that key on, in order, until it returns
+// false.
+func (n *node[T]) ascend(from string, yield func(key string, row *T) bool) bool {
+	if n.leaf() {
+		at, _ := slices.BinarySearch(n.keys, from)
+		for ; at < len(n.rows); at++ {
+			if !yield(n.keys[at], n.rows[at]) {
+				return false
+			}
+		}
+		return true
+	}
+	for at := n.child(from); at < len(n.children); at++ {
+		if !n.children[at].ascend(from, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// prefix yields the rows whose key starts with prefix, in order.
+func (t tree[T]) prefix(prefix string) Rows[T] {
+	return func(yield func(*T) bool) {
+		if t.root == nil {
+			return
+		}
+		t.root.ascend(prefix, func(key string, row *T) bool {
+			return strings.HasPrefix(key, prefix) && yield(row)
+		})
+	}
+}
+
+// grow makes a tree of rows in the strictly increasing order of their keys.
+func grow[T any](keys []string, rows []*T) tree[T] {
+	if len(keys) == 0 {
+		return tree[T]{}
+	}
+	var level []*node[T]
+	var least []string // the smallest key of each node of the level
+	for at := 0; at < len(keys); at += fanout {
+		end := min(at+fanout, len(keys))
+		level = append(level, &node[T]{keys: slices.Clone(keys[at:end]), rows: slices.Clone(rows[at:end])})
+		least = append(least, keys[at])
+	}
+	for len(level) > 1 {
+		var above []*node[T]
+		var aboveLeast []string
+		for at := 0; at < len(level); at += fanout {
+			end := min(at+fanout, len(level))
+			above = append(above, &node[T]{keys: slices.Clone(least[at+1 : end]), children: slices.Clone(level[at:end])})
+			aboveLeast = append(aboveLeast, least[at])
+		}
+		level, least = above, aboveLeast
+	}
+	return tree[T]{root: level[0], size: len(keys)}
+}
+
+// inserted returns a copy of list with e at that index, without spare room.
+func inserted[E any](list []E, at int, e E) []E {
+	next := make([]E, len(list)+1)
+	copy(next, list[:at])
+	next[at] = e
+	copy(next[at+1:], list[at:])
+	return next
+}
+
+// removed returns a copy of list without the element at that index.
+func removed[E any](list []E, at int) []E {
+	next := make([]E, len(list)-1)
+	copy(next, list[:at])
+	copy(next[at:], list[at+1:])
+	return next
+}
