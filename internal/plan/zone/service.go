@@ -1,0 +1,241 @@
+package zone
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"seamark/internal/world"
+)
+
+// CompileService makes the names of one Cloud Map service: its own and, for
+// SRV records, one for each instance. They are sorted by Owner. A service that
+// is not in DNS, or without an instance to answer with, has none.
+func CompileService(w world.World, id world.DiscoveryServiceID, o Options) []Name {
+	s := w.DiscoveryServices.Get(string(id))
+	if s == nil || len(s.Records) == 0 {
+		return nil
+	}
+	z := zoneOf(w, s)
+	if z == nil {
+		return nil
+	}
+	origin, ok := canonical(z.Name)
+	if !ok {
+		return nil
+	}
+	owner, ok := below(s.Name, origin)
+	if !ok {
+		return nil
+	}
+	c := service{service: s, owner: owner, sets: map[string][]Set{}}
+	c.instances = answerable(w, s, o.Fidelity)
+	for _, r := range s.Records {
+		c.add(r)
+	}
+	return c.names()
+}
+
+// zoneOf is the hosted zone that the service's records are written to.
+func zoneOf(w world.World, s *world.DiscoveryService) *world.HostedZone {
+	ns := w.Namespaces.Get(string(s.Namespace))
+	if ns == nil || ns.HostedZone == "" {
+		return nil
+	}
+	z := w.HostedZones.Get(string(ns.HostedZone))
+	if z == nil || z.Namespace != ns.ID {
+		return nil
+	}
+	return z
+}
+
+// instance is one that may be answered.
+type instance struct {
+	*world.DiscoveryInstance
+	healthy bool
+}
+
+// answerable lists the instances of which answers may be made. On AWS these
+// are all, since a set without a healthy record fails open; in relaxed fidelity
+// one that was never healthy (a task that has not started yet) is no answer.
+func answerable(w world.World, s *world.DiscoveryService, f world.Fidelity) []instance {
+	checked := s.CustomHealth || s.HealthCheck != nil
+	var out []instance
+	for i := range w.InstancesOf(s.ID) {
+		healthy := !checked || i.Health != world.Unhealthy
+		if healthy || i.WasHealthy || f.AnswersNeverHealthy() {
+			out = append(out, instance{i, healthy})
+		}
+	}
+	return out
+}
+
+// service is one service under compilation.
+type service struct {
+	service   *world.DiscoveryService
+	owner     string
+	instances []instance
+	sets      map[string][]Set // by owner
+}
+
+func (c *service) add(r world.DNSRecord) {
+	switch r.Type {
+	case "A":
+		c.addSet(TypeA, r, address4)
+	case "AAAA":
+		c.addSet(TypeAAAA, r, address6)
+	case "CNAME":
+		c.addSet(TypeCNAME, r, target)
+	case "SRV":
+		c.addSet(TypeSRV, r, func(i *world.DiscoveryInstance) (string, bool) { return srv(i, c.owner) })
+		c.addTargets(r)
+	}
+}
+
+// addSet adds the records of one type at the service's own name: those of the
+// healthy instances, or of all where none is healthy.
+func (c *service) addSet(typ uint16, r world.DNSRecord, record func(*world.DiscoveryInstance) (string, bool)) {
+	var healthy, all []string
+	for _, i := range c.instances {
+		text, ok := record(i.DiscoveryInstance)
+		if !ok {
+			continue
+		}
+		all = append(all, text)
+		if i.healthy {
+			healthy = append(healthy, text)
+		}
+	}
+	if len(healthy) == 0 {
+		healthy = all
+	}
+	c.put(c.owner, Set{Type: typ, TTL: ttl(r.TTL), Policy: policy(c.service), Records: healthy})
+}
+
+// addTargets adds the addresses of the names that SRV records point to. AWS
+// writes them without a health check: they stay while the instance does.
+func (c *service) addTargets(r world.DNSRecord) {
+	for _, i := range c.instances {
+		if _, ok := srv(i.DiscoveryInstance, c.owner); !ok {
+			continue
+		}
+		owner, _ := instanceOwner(i.DiscoveryInstance, c.owner)
+		if a, ok := address4(i.DiscoveryInstance); ok {
+			c.put(owner, Set{Type: TypeA, TTL: ttl(r.TTL), Records: []string{a}})
+		}
+		if a, ok := address6(i.DiscoveryInstance); ok {
+			c.put(owner, Set{Type: TypeAAAA, TTL: ttl(r.TTL), Records: []string{a}})
+		}
+	}
+}
+
+func (c *service) put(owner string, s Set) {
+	if len(s.Records) > 0 {
+		c.sets[owner] = append(c.sets[owner], s)
+	}
+}
+
+func (c *service) names() []Name {
+	names := make([]Name, 0, len(c.sets))
+	for owner, sets := range c.sets {
+		names = append(names, Name{NameKey: NameKey{Owner: owner, Source: c.service.ID}, Sets: tidy(sets)})
+	}
+	sortNames(names)
+	return names
+}
+
+// tidy sorts sets by type, joins those of one type and sorts their records.
+func tidy(sets []Set) []Set {
+	slices.SortStableFunc(sets, func(a, b Set) int { return cmp.Compare(a.Type, b.Type) })
+	out := sets[:0:0]
+	for _, s := range sets {
+		last := len(out) - 1
+		if last < 0 || out[last].Type != s.Type {
+			s.Records = slices.Clone(s.Records)
+			out = append(out, s)
+			continue
+		}
+		out[last].Records = append(out[last].Records, s.Records...)
+		out[last].TTL = min(out[last].TTL, s.TTL)
+	}
+	for i := range out {
+		slices.Sort(out[i].Records)
+		if out[i].Policy != Weighted {
+			out[i].Records = slices.Compact(out[i].Records)
+		}
+	}
+	return out
+}
+
+// Merge joins what several sources say about one owner name: records of one
+// type become one set with the shortest TTL and the first source's policy.
+func Merge(parts []Name) []Set {
+	if len(parts) == 1 {
+		return parts[0].Sets
+	}
+	var sets []Set
+	for _, p := range parts {
+		sets = append(sets, p.Sets...)
+	}
+	return tidy(sets)
+}
+
+func policy(s *world.DiscoveryService) Policy {
+	if s.RoutingPolicy == "WEIGHTED" {
+		return Weighted
+	}
+	return MultiValue
+}
+
+// ttl keeps a TTL within RFC 2181 section 8.
+func ttl(seconds int64) uint32 { return uint32(min(max(seconds, 0), 1<<31-1)) }
+
+func address4(i *world.DiscoveryInstance) (string, bool) {
+	a, err := netip.ParseAddr(i.Attributes["AWS_INSTANCE_IPV4"])
+	return a.String(), err == nil && a.Is4()
+}
+
+func address6(i *world.DiscoveryInstance) (string, bool) {
+	a, err := netip.ParseAddr(i.Attributes["AWS_INSTANCE_IPV6"])
+	return a.String(), err == nil && a.Is6() && a.Zone() == ""
+}
+
+func target(i *world.DiscoveryInstance) (string, bool) {
+	name := i.Attributes["AWS_INSTANCE_CNAME"]
+	if name == "" {
+		return "", false
+	}
+	return canonical(name)
+}
+
+// srv is the SRV record of an instance: priority and weight are always 1
+// (Cloud Map API reference, DnsRecord).
+func srv(i *world.DiscoveryInstance, owner string) (string, bool) {
+	port, err := strconv.ParseUint(i.Attributes["AWS_INSTANCE_PORT"], 10, 16)
+	if err != nil {
+		return "", false
+	}
+	name, ok := instanceOwner(i, owner)
+	return fmt.Sprintf("1 1 %d %s", port, name), ok
+}
+
+func instanceOwner(i *world.DiscoveryInstance, owner string) (string, bool) {
+	name, ok := InstanceName(i.ID)
+	if !ok {
+		return "", false
+	}
+	under, _ := parsed(owner)
+	own, ok := parsed(name)
+	return name + owner, ok && legal(append(own, under...))
+}
+
+func sortNames(names []Name) {
+	slices.SortFunc(names, func(a, b Name) int { return a.compare(b.NameKey) })
+}
+
+// compare orders names by owner, then source.
+func (k NameKey) compare(other NameKey) int {
+	return cmp.Or(cmp.Compare(k.Owner, other.Owner), cmp.Compare(k.Source, other.Source))
+}
