@@ -1,0 +1,72 @@
+//go:build linux
+
+package cgroup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// busyRetry is how often removal of a group is tried while its last processes
+// are still on their way out: rmdir says EBUSY until the kernel has freed them.
+const busyRetry = 5 * time.Millisecond
+
+// Remove removes a group and the groups below it from every hierarchy. It
+// fails when processes live in one of them until ctx is done.
+func (f FS) Remove(ctx context.Context, path string) error {
+	if err := check(path); err != nil {
+		return err
+	}
+	for _, root := range f.hierarchies() {
+		if err := removeTree(ctx, root+path); err != nil {
+			return fmt.Errorf("remove cgroup %s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+// removeTree removes directories only: the files in them are the kernel's.
+func removeTree(ctx context.Context, dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !e.IsDir() {
+			continue
+		}
+		if err := removeTree(ctx, filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return removeDir(ctx, dir)
+}
+
+func removeDir(ctx context.Context, dir string) error {
+	tick := time.NewTicker(busyRetry)
+	defer tick.Stop()
+	for {
+		err := unix.Rmdir(dir)
+		switch {
+		case err == nil || errors.Is(err, unix.ENOENT):
+			return nil
+		case !errors.Is(err, unix.EBUSY):
+			return &fs.PathError{Op: "rmdir", Path: dir, Err: err}
+		}
+		select {
+		case <-ctx.Done():
+			return &fs.PathError{Op: "rmdir", Path: dir, Err: err}
+		case <-tick.C:
+		}
+	}
+}
