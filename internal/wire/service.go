@@ -41,10 +41,10 @@ type ServiceSpec struct {
 // Service is a service that a Mux can serve.
 type Service struct {
 	ServiceSpec
-	ops    map[string]*Operation
-	others map[string]bool
-	routes []route
-	shapes func() shapeTable
+	ops     map[string]*Operation
+	others  map[string]bool
+	routes  []route
+	planner *planner
 }
 
 // Operation is one action of a service.
@@ -100,7 +100,7 @@ func NewService(spec ServiceSpec, ops []Operation) *Service {
 	for _, name := range spec.Others {
 		s.others[name] = true
 	}
-	s.shapes = sync.OnceValue(func() shapeTable { return parseShapes(spec.Constraints) })
+	s.planner = newPlanner(sync.OnceValue(func() shapeTable { return parseShapes(spec.Constraints) }))
 	s.routes = buildRoutes(s)
 	return s
 }
