@@ -32,6 +32,21 @@ func (f FS) Remove(ctx context.Context, path string) error {
 	return nil
 }
 
+// RemoveEmpty removes a group from the hierarchies in which neither a process
+// nor another group is left in it.
+func (f FS) RemoveEmpty(path string) error {
+	if err := check(path); err != nil {
+		return err
+	}
+	for _, root := range f.hierarchies() {
+		err := unix.Rmdir(root + path)
+		if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EBUSY) && !errors.Is(err, unix.ENOTEMPTY) {
+			return fmt.Errorf("remove cgroup %s: %w", path, err)
+		}
+	}
+	return nil
+}
+
 // removeTree removes directories only: the files in them are the kernel's.
 func removeTree(ctx context.Context, dir string) error {
 	entries, err := os.ReadDir(dir)

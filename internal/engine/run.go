@@ -1,0 +1,63 @@
+//go:build linux
+
+package engine
+
+import (
+	"context"
+	"time"
+)
+
+// Backoff of restarts. An engine that has lived for calm starts at the least
+// again.
+const (
+	leastDelay = 100 * time.Millisecond
+	mostDelay  = 10 * time.Second
+	calm       = time.Minute
+)
+
+// Run keeps the engine running until ctx is done and leaves it running then.
+// The containers do not notice a restart.
+func (e *Engine) Run(ctx context.Context) error {
+	delay := leastDelay
+	for {
+		began := time.Now()
+		p := e.process.Load()
+		if err := p.wait(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		if time.Since(began) > calm {
+			delay = leastDelay
+		}
+		e.opts.Logger.Warn("container engine ended; it is started again", "pid", p.pid)
+		next, err := e.relaunch(ctx, &delay)
+		if err != nil {
+			return nil // ctx is done
+		}
+		e.process.Store(next)
+		p.close()
+	}
+}
+
+// relaunch starts the engine until it runs. Its error is ctx's.
+func (e *Engine) relaunch(ctx context.Context, delay *time.Duration) (*process, error) {
+	for {
+		limit, cancel := context.WithTimeout(ctx, startLimit)
+		p, err := e.launch(limit)
+		cancel()
+		if err == nil {
+			return p, nil
+		}
+		if ctx.Err() == nil {
+			e.opts.Logger.Error("container engine does not start", "error", err, "again_in", *delay)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(*delay):
+		}
+		*delay = min(2**delay, mostDelay)
+	}
+}
