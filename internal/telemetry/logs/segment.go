@@ -209,7 +209,8 @@ func createStream(dir string, now time.Time) (made bool, err error) {
 	}
 	_, err = f.WriteString(strconv.FormatInt(now.UnixMilli(), 10))
 	if err = errors.Join(err, f.Close()); err != nil {
-		return false, fmt.Errorf("create stream: %w", err)
+		// A stream that could not be made must not look as if it was.
+		return false, fmt.Errorf("create stream: %w", errors.Join(err, os.Remove(f.Name())))
 	}
 	return true, nil
 }

@@ -66,10 +66,15 @@ const roomCheck = 256 << 10
 // OpenWriter opens a stream for appending and creates it where it is missing.
 // It goes on in the last segment when that ends cleanly.
 func OpenWriter(dir string, o WriterOptions) (*Writer, error) {
-	o = o.withDefaults()
 	if _, err := createStream(dir, time.Now()); err != nil {
 		return nil, fullError(err)
 	}
+	return resume(dir, o)
+}
+
+// resume opens a stream that exists.
+func resume(dir string, o WriterOptions) (*Writer, error) {
+	o = o.withDefaults()
 	w := &Writer{dir: dir, opts: o, segment: segmentSize(o.MaxBytes)}
 	segs, err := listSegments(dir)
 	if err != nil {
@@ -107,18 +112,24 @@ func (w *Writer) Append(t time.Time, message []byte) error {
 
 func (w *Writer) append(t, ingested int64, message []byte) error {
 	w.buf = appendRecord(w.buf[:0], t, ingested, message)
-	err := w.ready(int64(len(w.buf)))
-	if err == nil {
-		_, err = w.f.WriteAt(w.buf, w.off)
+	return w.write()
+}
+
+// write puts the records in the buffer at the end of the stream, in one piece.
+func (w *Writer) write() error {
+	b := w.buf
+	if cap(b) > chunk {
+		w.buf = nil // one long line does not stay in memory
 	}
-	if cap(w.buf) > chunk {
-		defer func() { w.buf = nil }() // one long line does not stay in memory
+	err := w.ready(int64(len(b)))
+	if err == nil {
+		_, err = w.f.WriteAt(b, w.off)
 	}
 	if err != nil {
 		return w.undo(err)
 	}
-	w.off += int64(len(w.buf))
-	w.room -= int64(len(w.buf))
+	w.off += int64(len(b))
+	w.room -= int64(len(b))
 	return nil
 }
 
