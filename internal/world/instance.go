@@ -73,6 +73,7 @@ func (i *Instance) Key() string { return string(i.ID) }
 // InstanceObserved is what the node saw; the node alone writes it.
 type InstanceObserved struct {
 	Running  bool
+	Stopped  bool   // it does not run and will not again
 	Released bool   // container and interface are gone
 	Failure  string // it could not boot
 	ExitCode *int32

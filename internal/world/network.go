@@ -2,6 +2,7 @@ package world
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -167,4 +168,18 @@ func (w World) InterfacesIn(id SubnetID) Rows[NetworkInterface] {
 // InterfacesWith yields the network interfaces that name a security group.
 func (w World) InterfacesWith(id SecurityGroupID) Rows[NetworkInterface] {
 	return w.NetworkInterfaces.by(2, string(id))
+}
+
+// PrivateDomain is the domain of the names that a VPC's resolver makes up for
+// addresses, without a final dot.
+func PrivateDomain(region string) string {
+	if region == "us-east-1" {
+		return "ec2.internal"
+	}
+	return region + ".compute.internal"
+}
+
+// PrivateDNSName is the name of an address: ip-10-0-1-10.ec2.internal.
+func PrivateDNSName(region string, a netip.Addr) string {
+	return "ip-" + strings.ReplaceAll(a.String(), ".", "-") + "." + PrivateDomain(region)
 }

@@ -202,4 +202,6 @@ var (
 	ErrNotFound = errors.New("container not found")
 	ErrImage    = errors.New("image unavailable")
 	ErrTimeout  = errors.New("timed out")
+	// ErrUnavailable: the engine does not answer now; it is being restarted.
+	ErrUnavailable = errors.New("engine unavailable")
 )

@@ -1,0 +1,260 @@
+package control
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"seamark/internal/dataplane"
+	"seamark/internal/plan/zone"
+	"seamark/internal/store"
+	"seamark/internal/world"
+)
+
+// AnswersOptions is what Answers needs.
+type AnswersOptions struct {
+	Store store.Store // required
+	Zone  zone.Options
+	// Listen says where a VPC's resolver listens; ok is false while the VPC's
+	// network does not exist.
+	Listen    func(v *world.VPC) (l dataplane.Listen, ok bool)
+	Upstreams []netip.AddrPort
+	Logger    *slog.Logger // required
+}
+
+// Answers keeps the data plane's DNS tables equal to the world, and knows up to
+// which revision they are.
+type Answers struct {
+	o       AnswersOptions
+	applied atomic.Int64
+	wake    chan struct{} // of size 1: something below changed
+
+	mu      sync.Mutex
+	plane   dataplane.Plane // the one to use from now on, once it is fresh
+	fresh   bool            // plane has not been given everything yet
+	next    world.World     // the newest world committed
+	touched []zone.Ref      // that next differs in from what was sent
+	rebind  map[world.VPCID]bool
+	waiting []waiting
+}
+
+// waiting is a task that waits for a revision to be served.
+type waiting struct {
+	revision int64
+	task     world.TaskID
+}
+
+// NewAnswers returns an Answers without a data plane.
+func NewAnswers(o AnswersOptions) *Answers {
+	return &Answers{o: o, wake: make(chan struct{}, 1), rebind: map[world.VPCID]bool{}}
+}
+
+// Applied is the newest revision that the data plane is known to serve.
+func (a *Answers) Applied() int64 { return a.applied.Load() }
+
+// Use makes p the data plane: it is given everything anew.
+func (a *Answers) Use(p dataplane.Plane) {
+	a.mu.Lock()
+	a.plane, a.fresh = p, true
+	a.mu.Unlock()
+	a.signal()
+}
+
+// Rebind says that a VPC's network is there now, or is another one.
+func (a *Answers) Rebind(id world.VPCID) {
+	a.mu.Lock()
+	a.rebind[id] = true
+	a.mu.Unlock()
+	a.signal()
+}
+
+func (a *Answers) signal() {
+	select {
+	case a.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run sends changes until ctx ends. applied is called with the tasks whose
+// registration or deregistration has come to be served.
+func (a *Answers) Run(ctx context.Context, applied func([]world.TaskID)) error {
+	cancel := a.o.Store.Subscribe(a.onCommit)
+	defer cancel()
+	a.mu.Lock()
+	a.next = a.o.Store.View()
+	a.mu.Unlock()
+	s := sender{a: a, served: map[world.VPCID]bool{}}
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-a.wake:
+		}
+		if tasks := s.send(ctx); len(tasks) > 0 {
+			applied(tasks)
+		}
+	}
+}
+
+func (a *Answers) onCommit(c store.Commit) {
+	a.mu.Lock()
+	a.next = c.World
+	for _, change := range c.Changes {
+		switch change.Kind {
+		case world.KindVPC, world.KindNamespace, world.KindHostedZone, world.KindDiscoveryService, world.KindDiscoveryInstance:
+			a.touched = append(a.touched, zone.Ref{Kind: change.Kind, Key: change.Key})
+		case world.KindTask:
+			if t, ok := change.New.(*world.Task); ok && t.Registration.Revision == c.World.Revision {
+				a.waiting = append(a.waiting, waiting{c.World.Revision, t.ID})
+			}
+		}
+	}
+	a.mu.Unlock()
+	a.signal()
+}
+
+// work is what there is to send.
+type work struct {
+	plane   dataplane.Plane
+	fresh   bool
+	world   world.World
+	touched []zone.Ref
+	rebind  map[world.VPCID]bool
+}
+
+func (a *Answers) take() work {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	w := work{plane: a.plane, fresh: a.fresh, world: a.next, touched: a.touched, rebind: a.rebind}
+	a.fresh, a.touched, a.rebind = false, nil, map[world.VPCID]bool{}
+	return w
+}
+
+// served records that a revision is served and returns the tasks that waited for it.
+func (a *Answers) served(revision int64) []world.TaskID {
+	a.applied.Store(revision)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var tasks []world.TaskID
+	n := 0
+	for ; n < len(a.waiting) && a.waiting[n].revision <= revision; n++ {
+		tasks = append(tasks, a.waiting[n].task)
+	}
+	a.waiting = a.waiting[n:]
+	return tasks
+}
+
+// sender is what Run's goroutine knows of the data plane's state.
+type sender struct {
+	a      *Answers
+	plane  dataplane.Plane // nil: none, or one that failed
+	sent   world.World
+	served map[world.VPCID]bool // VPCs that the plane has
+}
+
+// send brings the data plane up to date, and returns the tasks that waited for it.
+func (s *sender) send(ctx context.Context) []world.TaskID {
+	w := s.a.take()
+	var err error
+	switch {
+	case w.fresh:
+		s.plane = w.plane
+		err = s.replace(ctx, w)
+	case s.plane == nil:
+		return nil
+	default:
+		err = s.sync(ctx, w)
+	}
+	if err != nil {
+		// The supervisor starts another one and calls Use.
+		s.a.o.Logger.Warn("data plane", "error", err)
+		s.plane = nil
+		return nil
+	}
+	s.sent = w.world
+	return s.a.served(w.world.Revision)
+}
+
+func (s *sender) replace(ctx context.Context, w work) error {
+	clear(s.served)
+	snapshot := dataplane.Snapshot{Config: dataplane.Config{Upstreams: s.a.o.Upstreams}}
+	for v := range w.world.VPCs.All() {
+		if vpc, ok := s.vpc(w.world, v.ID); ok {
+			snapshot.VPCs = append(snapshot.VPCs, vpc)
+			s.served[v.ID] = true
+		}
+	}
+	return s.call(ctx, func(ctx context.Context) (dataplane.Ack, error) {
+		return s.plane.Replace(ctx, w.world.Revision, snapshot)
+	})
+}
+
+func (s *sender) vpc(w world.World, id world.VPCID) (dataplane.VPC, bool) {
+	v := w.VPCs.Get(string(id))
+	if v == nil {
+		return dataplane.VPC{}, false
+	}
+	listen, ok := s.a.o.Listen(v)
+	if !ok {
+		return dataplane.VPC{}, false
+	}
+	table, ok := zone.Compile(w, id, s.a.o.Zone)
+	return dataplane.VPC{Table: table, Listen: listen}, ok
+}
+
+func (s *sender) sync(ctx context.Context, w work) error {
+	diff := zone.Changed(s.sent, w.world, w.touched, s.a.o.Zone)
+	changes := s.changes(diff, w)
+	if len(changes) == 0 {
+		return nil
+	}
+	return s.call(ctx, func(ctx context.Context) (dataplane.Ack, error) {
+		return s.plane.Sync(ctx, w.world.Revision, changes)
+	})
+}
+
+// changes turns differences into the data plane's steps. A VPC without a
+// network is not sent: it is when Rebind tells that it has one.
+func (s *sender) changes(diff zone.Changes, w work) []dataplane.Change {
+	var changes []dataplane.Change
+	set := func(id world.VPCID) {
+		if vpc, ok := s.vpc(w.world, id); ok {
+			changes = append(changes, dataplane.Change{Set: &vpc})
+			s.served[id] = true
+		}
+	}
+	for _, id := range diff.Removed {
+		if s.served[id] {
+			changes = append(changes, dataplane.Change{Remove: id})
+			delete(s.served, id)
+		}
+	}
+	for _, v := range diff.Set {
+		if !w.rebind[v.ID] {
+			set(v.ID)
+		}
+	}
+	for i := range diff.Deltas {
+		if d := &diff.Deltas[i]; s.served[d.VPC] && !w.rebind[d.VPC] {
+			changes = append(changes, dataplane.Change{Delta: d})
+		}
+	}
+	for id := range w.rebind {
+		set(id)
+	}
+	return changes
+}
+
+// call bounds a call to the data plane and reports what it could not bind.
+func (s *sender) call(ctx context.Context, f func(context.Context) (dataplane.Ack, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	ack, err := f(ctx)
+	for vpc, reason := range ack.Failed {
+		s.a.o.Logger.Warn("resolver cannot listen", "vpc", vpc, "reason", reason)
+	}
+	return err
+}

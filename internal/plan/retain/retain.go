@@ -1,0 +1,72 @@
+// Package retain forgets what has been over for long enough, so that the world
+// stays small: stopped tasks, deleted services, ended instances, operations and
+// tokens. It is pure.
+package retain
+
+import (
+	"time"
+
+	"seamark/internal/plan"
+	"seamark/internal/world"
+)
+
+// How long things that are over stay visible.
+const (
+	StoppedTask        = time.Hour      // ECS: at least an hour
+	InactiveService    = time.Hour      // ECS shows them "for a while"
+	InactiveCluster    = time.Hour      // likewise
+	TerminatedInstance = time.Hour      // EC2: about an hour
+	Operation          = 24 * time.Hour // Cloud Map does not say
+	Token              = 24 * time.Hour // ECS clientToken: up to 24 hours
+)
+
+// interval is how often it is worth looking.
+const interval = time.Minute
+
+// most bounds what one plan removes, so that one update of the store stays small.
+const most = 500
+
+// Plan forgets what is due and asks to look again in a minute.
+func Plan(d *plan.Draft) {
+	left := most
+	due := func(at time.Time, keep time.Duration) bool {
+		return left > 0 && !at.IsZero() && d.Now.Sub(at) >= keep
+	}
+	forget := func(o world.Object) { d.Delete(o); left-- }
+	w := d.World
+	for t := range w.Tasks.All() {
+		if t.LastStatus == world.TaskStopped && due(t.StoppedAt, StoppedTask) {
+			forget(t)
+		}
+	}
+	for s := range w.Services.All() {
+		if s.Status == world.ServiceInactive && due(s.DeletedAt, InactiveService) {
+			forget(s)
+		}
+	}
+	for c := range w.Clusters.All() {
+		if c.Status == "INACTIVE" && due(c.DeletedAt, InactiveCluster) {
+			forget(c)
+		}
+	}
+	for i := range w.Instances.All() {
+		if i.State == world.InstanceTerminated && due(i.TerminatedAt, TerminatedInstance) {
+			forget(i)
+		}
+	}
+	for o := range w.Operations.All() {
+		if due(o.CreatedAt, Operation) {
+			forget(o)
+		}
+	}
+	for t := range w.Tokens.All() {
+		if due(t.CreatedAt, Token) {
+			forget(t)
+		}
+	}
+	if left == 0 {
+		d.Again(d.Now)
+		return
+	}
+	d.Again(d.Now.Add(interval))
+}
