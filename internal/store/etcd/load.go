@@ -1,0 +1,89 @@
+package etcd
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"golang.org/x/sync/errgroup"
+
+	"seamark/internal/world"
+)
+
+// pageSize is how many objects are read at once: enough for few round trips,
+// small enough that decoding starts early.
+const pageSize = 2000
+
+// loader reads a world at one of etcd's revisions.
+type loader struct {
+	client *clientv3.Client
+	at     int64
+}
+
+// load reads one page after the other and decodes them in parallel.
+func (l loader) load(ctx context.Context) (w world.World, objects int64, err error) {
+	w = world.New()
+	for _, k := range world.Kinds() {
+		list, err := l.kind(ctx, k)
+		if err != nil {
+			return w, objects, err
+		}
+		w.Fill(k, list)
+		objects += int64(len(list))
+	}
+	all, err := l.client.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithCountOnly(), clientv3.WithRev(l.at), clientv3.WithSerializable())
+	if err != nil {
+		return w, objects, err
+	}
+	if all.Count != objects+metaKeys {
+		return w, objects, fmt.Errorf("%d keys, of which this Seamark knows %d: a newer version wrote others", all.Count, objects+metaKeys)
+	}
+	return w, objects, nil
+}
+
+func (l loader) kind(ctx context.Context, k world.Kind) ([]world.Object, error) {
+	from := kindPrefix(k)
+	end := clientv3.GetPrefixRangeEnd(from)
+	var pages [][]world.Object
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for {
+		resp, err := l.client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithLimit(pageSize),
+			clientv3.WithRev(l.at), clientv3.WithSerializable())
+		if err != nil {
+			// The reason may be a page that failed to decode.
+			if decode := g.Wait(); decode != nil {
+				return nil, decode
+			}
+			return nil, err
+		}
+		page := make([]world.Object, len(resp.Kvs))
+		pages = append(pages, page)
+		g.Go(func() error { return decode(k, resp.Kvs, page) })
+		if !resp.More {
+			break
+		}
+		from = string(resp.Kvs[len(resp.Kvs)-1].GetKey()) + "\x00"
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	var list []world.Object
+	for _, page := range pages {
+		list = append(list, page...)
+	}
+	return list, nil
+}
+
+func decode(k world.Kind, kvs []*mvccpb.KeyValue, into []world.Object) error {
+	for i, kv := range kvs {
+		o, err := world.Decode(k, kv.GetValue())
+		if err != nil {
+			return fmt.Errorf("%q: %w", kv.GetKey(), err)
+		}
+		into[i] = o
+	}
+	return nil
+}
