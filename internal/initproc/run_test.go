@@ -93,9 +93,9 @@ func TestRun_ReapsOrphans(t *testing.T) {
 	}
 	// Twenty orphans of a shell that ends at once; when none runs any more, no zombie may be left.
 	script := `mount -t proc proc /proc
-		sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do (exec -a orphan sleep 0.05) & done'
+		sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do timeout 0.05 tail -f /dev/null & done'
 		n=0
-		while grep -qs '^State:.Z' /proc/[0-9]*/status || grep -qs orphan /proc/[0-9]*/cmdline; do
+		while grep -qs '^State:.Z' /proc/[0-9]*/status || grep -Eqsx 'tail|timeout' /proc/[0-9]*/comm; do
 			n=$((n+1)); [ $n -lt 500 ] || { grep -s '^State:' /proc/[0-9]*/status; break; }
 			sleep 0.01
 		done
