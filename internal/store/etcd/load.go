@@ -12,9 +12,13 @@ import (
 	"seamark/internal/world"
 )
 
-// pageSize is how many objects are read at once: enough for few round trips,
-// small enough that decoding starts early.
-const pageSize = 2000
+const (
+	// pageSize is how many objects are read at once. For each page, etcd walks
+	// the index to the end of the range, so that there must not be many.
+	pageSize = 20_000
+	// chunkSize is how many of them are decoded on one goroutine.
+	chunkSize = 1000
+)
 
 // loader reads a world at one of etcd's revisions.
 type loader struct {
@@ -61,7 +65,10 @@ func (l loader) kind(ctx context.Context, k world.Kind) ([]world.Object, error) 
 		}
 		page := make([]world.Object, len(resp.Kvs))
 		pages = append(pages, page)
-		g.Go(func() error { return decode(k, resp.Kvs, page) })
+		for at := 0; at < len(page); at += chunkSize {
+			end := min(at+chunkSize, len(page))
+			g.Go(func() error { return decode(k, resp.Kvs[at:end], page[at:end]) })
+		}
 		if !resp.More {
 			break
 		}
