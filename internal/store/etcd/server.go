@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"time"
 
 	"go.etcd.io/etcd/server/v3/embed"
@@ -51,6 +52,19 @@ func config(o Options, h *halt) *embed.Config {
 	// Seamark compacts at its own pace (see upkeep.go).
 	cfg.AutoCompactionMode, cfg.AutoCompactionRetention = embed.CompactorModeRevision, "0"
 	return cfg
+}
+
+// database is the file that a server in dir keeps its data in, as the kernel
+// names it.
+func database(dir string) string {
+	path := filepath.Join(dir, "member", "snap", "db")
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	return path
 }
 
 // embedded starts a server in this process.

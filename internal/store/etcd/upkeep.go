@@ -31,9 +31,10 @@ const (
 // upkeep keeps the embedded server's disk in order.
 type upkeep struct {
 	*backend
-	dir     string
-	minFree int64
-	quota   int64
+	dir      string
+	database string // the file
+	minFree  int64
+	quota    int64
 }
 
 // startUpkeep starts the goroutine that looks after space. Close ends it.
@@ -43,8 +44,9 @@ func (b *backend) startUpkeep(o Options) {
 	if !b.upkeep {
 		return
 	}
-	u := &upkeep{backend: b, dir: o.Dir, minFree: o.MinFreeBytes, quota: o.QuotaBytes}
+	u := &upkeep{backend: b, dir: o.Dir, database: database(o.Dir), minFree: o.MinFreeBytes, quota: o.QuotaBytes}
 	b.space = func() error { return checkSpace(o.Dir, o.MinFreeBytes) }
+	u.releasePages() // load has read everything
 	b.upkeepDone.Go(func() { u.run(ctx) })
 }
 
@@ -107,6 +109,15 @@ func (u *upkeep) tidy(ctx context.Context) {
 	}
 	if free := status.DbSize - status.DbSizeInUse; free > defragmentAbove && free > status.DbSizeInUse {
 		u.defragment(ctx, status)
+	}
+	u.releasePages()
+}
+
+// releasePages is called where the whole database was read. Defragmentation
+// runs on the same goroutine, so that the mapping stays.
+func (u *upkeep) releasePages() {
+	if err := releasePages(u.database); err != nil {
+		u.log.Debug("pages of the state not released", "err", err)
 	}
 }
 

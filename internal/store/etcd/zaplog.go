@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"runtime"
+	"sync/atomic"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -19,18 +21,22 @@ func zapLogger(log *slog.Logger, halt *halt) *zap.Logger {
 	if halt != nil {
 		options = append(options, zap.WithFatalHook(halt), zap.WithPanicHook(halt))
 	}
-	return zap.New(slogCore{log.With("component", "etcd")}, options...)
+	return zap.New(slogCore{log.With("component", "etcd"), new(atomic.Pointer[zapcore.Entry])}, options...)
 }
 
-// slogCore is a zapcore.Core over slog.
-type slogCore struct{ log *slog.Logger }
+// slogCore is a zapcore.Core over slog. A message that etcd repeats is written
+// once a second: at a start, one is repeated thousands of times.
+type slogCore struct {
+	log  *slog.Logger
+	last *atomic.Pointer[zapcore.Entry]
+}
 
 func (c slogCore) Enabled(l zapcore.Level) bool {
 	return l >= zapcore.WarnLevel && c.log.Enabled(context.Background(), quieter(l))
 }
 
 func (c slogCore) With(fields []zapcore.Field) zapcore.Core {
-	return slogCore{c.log.With(attributes(fields)...)}
+	return slogCore{c.log.With(attributes(fields)...), c.last}
 }
 
 func (c slogCore) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.CheckedEntry {
@@ -41,6 +47,10 @@ func (c slogCore) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.Chec
 }
 
 func (c slogCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
+	if last := c.last.Load(); last != nil && last.Message == e.Message && e.Time.Sub(last.Time) < time.Second {
+		return nil
+	}
+	c.last.Store(&e)
 	level := quieter(e.Level)
 	if e.Message == harmless {
 		level = slog.LevelDebug
