@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+
+	"seamark/internal/dataplane"
+	"seamark/internal/driver/network/linux"
+	"seamark/internal/driver/runtime/containerd"
+	"seamark/internal/engine"
+	"seamark/internal/world"
+)
+
+// linkLocalResolver answers in every VPC beside base+2 (VPC user guide,
+// "Amazon DNS server").
+var linkLocalResolver = netip.AddrFrom4([4]byte{169, 254, 169, 253})
+
+// realMachine runs containers with containerd and VPCs in the kernel.
+func realMachine(ctx context.Context, d *daemon) (*machine, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	m := &machine{}
+	socket, snapshotter := d.o.containerd, ""
+	if socket == "" {
+		e, err := engine.Start(ctx, engineOptions(d))
+		if err != nil {
+			return nil, err
+		}
+		socket, snapshotter = e.Socket(), e.Snapshotter()
+		m.run, m.enginePID = e.Run, e.PID
+	}
+	r, err := containerd.New(ctx, containerdOptions(d, socket, snapshotter, exe))
+	if err != nil {
+		return nil, err
+	}
+	n, err := linux.New(linux.Options{InstanceID: d.dir.InstanceID(), RunDir: d.runDir, Logger: d.logger})
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	m.runtime, m.network = r, n
+	m.plane = &supervisedPlane{supervisor: dataplane.NewSupervisor(planeOptions(d, exe))}
+	m.listen = func(v *world.VPC) (dataplane.Listen, bool) {
+		path := n.Paths().VPC(v.ID)
+		return dataplane.Listen{Namespace: path, Addresses: []netip.AddrPort{
+			netip.AddrPortFrom(v.Resolver(), 53), netip.AddrPortFrom(linkLocalResolver, 53),
+		}}, path != ""
+	}
+	m.closers = []func() error{r.Close, n.Close}
+	return m, nil
+}
+
+func engineOptions(d *daemon) engine.Options {
+	return engine.Options{
+		BinDir: d.o.engineDir(), DataDir: d.dir.Path("engine"), RunDir: filepath.Join(d.runDir, "engine"),
+		InstanceID: d.dir.InstanceID(), Logger: d.logger,
+	}
+}
+
+func cgroupOf(instanceID string) string { return "/seamark-" + instanceID }
+
+func containerdOptions(d *daemon, socket, snapshotter, exe string) containerd.Options {
+	return containerd.Options{
+		Socket: socket, Namespace: "seamark-" + d.dir.InstanceID(), InstanceID: d.dir.InstanceID(),
+		CgroupParent: cgroupOf(d.dir.InstanceID()), LoggerBinary: exe, Snapshotter: snapshotter,
+		RunDir: d.runDir, Logger: d.logger,
+	}
+}
+
+func planeOptions(d *daemon, exe string) dataplane.SupervisorOptions {
+	socket := filepath.Join(d.runDir, "dataplane.sock")
+	return dataplane.SupervisorOptions{
+		Command: []string{exe, "dataplane", "--socket", socket, "--run-dir", d.runDir},
+		Socket:  socket, RunDir: d.runDir, Logger: d.logger,
+	}
+}
+
+// supervisedPlane is a data plane in a process of its own.
+type supervisedPlane struct {
+	supervisor *dataplane.Supervisor
+	client     atomic.Pointer[dataplane.Client]
+}
+
+func (p *supervisedPlane) run(ctx context.Context, use func(dataplane.Plane)) error {
+	hand := func(c *dataplane.Client) {
+		p.client.Store(c)
+		use(c)
+	}
+	p.supervisor.OnRestart(hand)
+	c, err := p.supervisor.Start(ctx)
+	if err != nil {
+		return fmt.Errorf("start the data plane: %w", err)
+	}
+	hand(c)
+	return p.supervisor.Run(ctx)
+}
+
+func (p *supervisedPlane) status(ctx context.Context) (dataplane.Status, error) {
+	c := p.client.Load()
+	if c == nil {
+		return dataplane.Status{}, errors.New("no data plane yet")
+	}
+	return c.Status(ctx)
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/miekg/dns"
+	"github.com/spf13/cobra"
+
+	"seamark/internal/driver/runtime"
+	"seamark/internal/world"
+)
+
+// upOptions are the flags of `seamark up`.
+type upOptions struct {
+	dataDir      string
+	listen       string
+	region       string
+	account      string
+	runtime      string
+	containerd   string
+	etcd         []string
+	engine       string
+	images       string
+	fidelity     string
+	dnsUpstream  string
+	imagePull    string
+	minFreeBytes int64
+	logLevel     string
+	logJSON      bool
+}
+
+func upCommand() *cobra.Command {
+	var o upOptions
+	c := &cobra.Command{
+		Use:   "up",
+		Short: "Run Seamark in the foreground",
+		Long: `Run Seamark in the foreground: the AWS APIs, the planners, DNS and the containers.
+
+SIGTERM or Ctrl-C ends this process and leaves tasks running and answered; the
+next "seamark up" with the same data directory adopts them. "seamark down" stops
+everything.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := o.check(); err != nil {
+				return err
+			}
+			logger, err := o.logger(c)
+			if err != nil {
+				return err
+			}
+			return runDaemon(c.Context(), o, c.OutOrStdout(), logger)
+		},
+	}
+	dataDirFlag(c, &o.dataDir)
+	f := c.Flags()
+	f.StringVar(&o.listen, "listen", "127.0.0.1:4566", "address of the AWS APIs; port 0 takes a free one")
+	f.StringVar(&o.region, "region", "us-east-1", "AWS Region to be")
+	f.StringVar(&o.account, "account", "123456789012", "AWS account to be")
+	f.StringVar(&o.runtime, "runtime", "containerd", "what runs containers: containerd or simulated")
+	f.StringVar(&o.containerd, "containerd", "", "socket of an existing containerd instead of the engine")
+	f.StringSliceVar(&o.etcd, "etcd", nil, "client URLs of an existing etcd instead of the embedded one")
+	f.StringVar(&o.engine, "engine", "", "directory of containerd, its shim and runc (default: engine/ beside this binary)")
+	f.StringVar(&o.images, "images", "", "directory of image archives to import (default: images/ beside this binary or ../images/out)")
+	f.StringVar(&o.fidelity, "fidelity", string(world.Relaxed), "where AWS's behaviour would surprise: relaxed or aws (docs/divergences.md)")
+	f.StringVar(&o.dnsUpstream, "dns-upstream", "host", "where other names are asked for: host, none or ADDR[:PORT]")
+	f.StringVar(&o.imagePull, "image-pull", "missing", "when a registry is asked: missing or always")
+	f.Int64Var(&o.minFreeBytes, "min-free-bytes", 256<<20, "free disk space below which changes are refused")
+	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
+	f.BoolVar(&o.logJSON, "log-json", false, "log as JSON")
+	return c
+}
+
+// check refuses what cannot work, before the machine is touched.
+func (o *upOptions) check() error {
+	switch {
+	case o.runtime != "containerd" && o.runtime != "simulated":
+		return fmt.Errorf("--runtime %q: want containerd or simulated", o.runtime)
+	case o.runtime == "containerd" && os.Geteuid() != 0:
+		return errors.New("containers and VPC networks need root: run as root, or with --runtime simulated (no containers, DNS on loopback ports)")
+	case o.fidelity != string(world.Relaxed) && o.fidelity != string(world.AWS):
+		return fmt.Errorf("--fidelity %q: want relaxed or aws", o.fidelity)
+	case o.imagePull != "missing" && o.imagePull != "always":
+		return fmt.Errorf("--image-pull %q: want missing or always", o.imagePull)
+	case len(o.account) != 12 || strings.Trim(o.account, "0123456789") != "":
+		return fmt.Errorf("--account %q: want 12 digits", o.account)
+	}
+	if _, err := o.upstreams(); err != nil {
+		return err
+	}
+	dir, err := filepath.Abs(o.dataDir)
+	o.dataDir = dir
+	return err
+}
+
+func (o *upOptions) logger(c *cobra.Command) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(o.logLevel)); err != nil {
+		return nil, fmt.Errorf("--log-level: %w", err)
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	if o.logJSON {
+		return slog.New(slog.NewJSONHandler(c.ErrOrStderr(), opts)), nil
+	}
+	return slog.New(slog.NewTextHandler(c.ErrOrStderr(), opts)), nil
+}
+
+func (o *upOptions) scope() world.Scope { return world.Scope{Region: o.region, Account: o.account} }
+
+func (o *upOptions) pullPolicy() runtime.PullPolicy {
+	if o.imagePull == "always" {
+		return runtime.PullAlways
+	}
+	return runtime.PullMissing
+}
+
+// upstreams are the servers for names that no private zone has.
+func (o *upOptions) upstreams() ([]netip.AddrPort, error) {
+	switch o.dnsUpstream {
+	case "none":
+		return nil, nil
+	case "host":
+		return hostUpstreams()
+	}
+	if a, err := netip.ParseAddrPort(o.dnsUpstream); err == nil {
+		return []netip.AddrPort{a}, nil
+	}
+	a, err := netip.ParseAddr(o.dnsUpstream)
+	if err != nil {
+		return nil, fmt.Errorf("--dns-upstream %q: want host, none or an address", o.dnsUpstream)
+	}
+	return []netip.AddrPort{netip.AddrPortFrom(a, 53)}, nil
+}
+
+// hostUpstreams are the name servers of this host; none where it has none.
+func hostUpstreams() ([]netip.AddrPort, error) {
+	conf, err := dns.ClientConfigFromFile("/etc/resolv.conf")
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("/etc/resolv.conf: %w", err)
+	}
+	var servers []netip.AddrPort
+	for _, s := range conf.Servers {
+		if a, err := netip.ParseAddrPort(s + ":" + conf.Port); err == nil {
+			servers = append(servers, a)
+		} else if a, err := netip.ParseAddr(s); err == nil {
+			servers = append(servers, netip.AddrPortFrom(a, 53))
+		}
+	}
+	return servers, nil
+}
+
+// beside returns the first of the paths, relative to this binary, that exists.
+func beside(given string, candidates ...string) string {
+	if given != "" {
+		return given
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	for _, c := range candidates {
+		path := filepath.Join(filepath.Dir(exe), c)
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+func (o *upOptions) engineDir() string { return cmp.Or(beside(o.engine, "engine"), "engine") }
+
+func (o *upOptions) imagesDir() string { return beside(o.images, "images", "../images/out") }
