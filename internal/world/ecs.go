@@ -70,6 +70,8 @@ type TaskDefinition struct {
 	NetworkMode string // awsvpc, bridge, host, none
 	CPU         int64  // CPU units at task level (1024 is one vCPU); 0: not given
 	Memory      int64  // MiB at task level; 0: not given
+	// EphemeralStorageGiB is the size of the task's own storage; 0: not given.
+	EphemeralStorageGiB int32
 	// Compatibilities are the launch types that the definition passed validation for.
 	Compatibilities         []string
 	RequiresCompatibilities []string
@@ -80,6 +82,7 @@ type TaskDefinition struct {
 	RegisteredAt            time.Time
 	RegisteredBy            string
 	DeregisteredAt          time.Time
+	DeleteRequestedAt       time.Time
 	Tags                    Tags
 	Document                json.RawMessage
 }
@@ -239,6 +242,9 @@ type Service struct {
 	CreatedBy          string
 	CreatedAt          time.Time
 	DeletedAt          time.Time
+	// Fingerprint is of the parameters that created the service, so that the
+	// same request again is no error; empty once the service was changed.
+	Fingerprint string
 	// Deployments, newest first: one PRIMARY, then those being replaced.
 	Deployments []Deployment
 	Events      []ServiceEvent // newest first, at most 100

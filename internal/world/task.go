@@ -135,6 +135,8 @@ type Overrides struct {
 	CPU, Memory      int64
 	TaskRoleARN      string
 	ExecutionRoleARN string
+	// EphemeralStorageGiB is the size of the task's own storage; 0: the definition's.
+	EphemeralStorageGiB int32
 }
 
 // ContainerOverride changes one container of a task.

@@ -1,0 +1,126 @@
+package ecs
+
+import (
+	"slices"
+	"strings"
+
+	"seamark/internal/world"
+)
+
+func (s *Server) registryARN(id world.DiscoveryServiceID) string {
+	return s.scope.ARN("servicediscovery", "service/"+string(id))
+}
+
+// newRegistries reads service registries. A service has at most one.
+func (s *Server) newRegistries(in []ServiceRegistry) ([]world.ServiceRegistry, error) {
+	if len(in) > 1 {
+		return nil, invalid("serviceRegistries can have at most 1 items.")
+	}
+	var out []world.ServiceRegistry
+	for _, r := range in {
+		arn := val(r.RegistryArn)
+		id, ok := strings.CutPrefix(arn, s.registryARN(""))
+		if !ok || !matches(`^srv-[a-z0-9]+$`, id) {
+			return nil, invalid("The format of the supplied service registry ARN is invalid: %s.", arn)
+		}
+		for name, port := range map[string]*int32{"port": r.Port, "containerPort": r.ContainerPort} {
+			if port != nil && (*port < 1 || *port > 65535) {
+				return nil, invalid("Invalid value %d for '%s' of a service registry.", *port, name)
+			}
+		}
+		out = append(out, world.ServiceRegistry{
+			Service: world.DiscoveryServiceID(id), Port: val(r.Port),
+			ContainerName: val(r.ContainerName), ContainerPort: val(r.ContainerPort),
+		})
+	}
+	return out, nil
+}
+
+// checkRegistry checks which members of a registry go with the task's network
+// mode and the record types of the Cloud Map service (ECS developer guide,
+// "Service discovery considerations").
+func (s *Server) checkRegistry(w world.World, def *world.TaskDefinition, r world.ServiceRegistry) error {
+	ds := w.DiscoveryServices.Get(string(r.Service))
+	if ds == nil {
+		return invalid("The service registry %s was not found.", s.registryARN(r.Service))
+	}
+	if err := s.checkRecords(ds); err != nil {
+		return err
+	}
+	switch def.NetworkMode {
+	case NetworkModeAwsvpc:
+		return checkAwsvpcRegistry(def, ds, r)
+	case NetworkModeNone:
+		return invalid("Service registries are not supported when networkMode is 'none'.")
+	}
+	switch {
+	case r.ContainerName == "" || r.ContainerPort == 0:
+		return invalid("When specifying 'host' or 'bridge' for networkMode, values for 'containerName' and 'containerPort' must be specified from the task definition.")
+	case r.Port != 0:
+		return invalid("The values specified for serviceRegistries do not require a value for 'port'. Remove the value and retry.")
+	case len(ds.Records) > 0 && !hasRecord(ds, "SRV") || hasRecord(ds, "A"):
+		return invalid("When specifying 'host' or 'bridge' for networkMode, the service registry must use SRV records only.")
+	}
+	return checkRegistryPort(def, r)
+}
+
+// checkRecords refuses Cloud Map services that tasks cannot register with.
+func (s *Server) checkRecords(ds *world.DiscoveryService) error {
+	switch {
+	case hasRecord(ds, "CNAME"):
+		return invalid("The service registry %s uses CNAME records. Amazon ECS supports service registries with A, AAAA and SRV records only.", s.registryARN(ds.ID))
+	case hasRecord(ds, "AAAA"):
+		return unsupported("A service registry with AAAA records")
+	}
+	return nil
+}
+
+func hasRecord(ds *world.DiscoveryService, kind string) bool {
+	return slices.ContainsFunc(ds.Records, func(r world.DNSRecord) bool { return r.Type == kind })
+}
+
+func checkAwsvpcRegistry(def *world.TaskDefinition, ds *world.DiscoveryService, r world.ServiceRegistry) error {
+	container := r.ContainerName != "" || r.ContainerPort != 0
+	srv := hasRecord(ds, "SRV")
+	switch {
+	case container && hasRecord(ds, "A") && !srv && r.ContainerPort != 0:
+		return invalid("The values specified for serviceRegistries do not require a value for 'containerPort'. Remove the value and retry.")
+	case container && hasRecord(ds, "A") && !srv:
+		return invalid("The values specified for serviceRegistries do not require a value for 'containerName'. Remove the value and retry.")
+	case container && r.Port != 0:
+		return invalid("A service registry can have either a value for 'port' or values for 'containerName' and 'containerPort', but not both.")
+	case container && (r.ContainerName == "" || r.ContainerPort == 0):
+		return invalid("Values for both 'containerName' and 'containerPort' must be specified for a service registry.")
+	case srv && !container && r.Port == 0:
+		return invalid("When specifying 'awsvpc' for networkMode and a service registry with SRV records, either a value for 'port' or values for 'containerName' and 'containerPort' must be specified.")
+	}
+	if !container {
+		return nil
+	}
+	return checkRegistryPort(def, r)
+}
+
+// checkRegistryPort checks that the task definition has the registry's container and port.
+func checkRegistryPort(def *world.TaskDefinition, r world.ServiceRegistry) error {
+	c := def.Container(r.ContainerName)
+	if c == nil {
+		return invalid("The container %s does not exist in the task definition.", r.ContainerName)
+	}
+	for _, p := range c.PortMappings {
+		if p.ContainerPort == r.ContainerPort {
+			return nil
+		}
+	}
+	return invalid("The container %s did not have a container port %d defined.", r.ContainerName, r.ContainerPort)
+}
+
+func (s *Server) showRegistries(registries []world.ServiceRegistry) []ServiceRegistry {
+	out := []ServiceRegistry{}
+	for _, r := range registries {
+		out = append(out, ServiceRegistry{
+			RegistryArn: new(s.registryARN(r.Service)), Port: given(r.Port),
+			ContainerName: given(r.ContainerName), ContainerPort: given(r.ContainerPort),
+		})
+	}
+	return out
+}
