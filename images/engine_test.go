@@ -36,6 +36,8 @@ disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.internal.v1.opt",
   address = "%[2]s/containerd.sock"
 [plugins."io.containerd.server.v1.ttrpc"]
   address = "%[2]s/containerd.sock.ttrpc"
+[plugins."io.containerd.shim.v1.manager"]
+  socket_dir = "%[2]s/shims"
 `
 
 // engine is a containerd that belongs to one test.
@@ -115,7 +117,7 @@ func prerequisites(t *testing.T) string {
 // reboot.
 func shortDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/run", "seamark-images-")
+	dir, err := os.MkdirTemp("/run", "seamark-images-") //nolint:usetesting // its directories are too long a path for sockets
 	if err != nil {
 		t.Fatal(err)
 	}

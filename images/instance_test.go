@@ -72,7 +72,7 @@ func reaped(t *testing.T, ctr container) {
 
 // tools are the programs that a network engineer expects on the machine.
 func tools(t *testing.T, ctr container) {
-	for _, tool := range strings.Fields("dig nslookup host curl wget ping traceroute mtr tcpdump ip ss nc socat telnet jq vi less ps top " +
+	for tool := range strings.FieldsSeq("dig nslookup host curl wget ping traceroute mtr tcpdump ip ss nc socat telnet jq vi less ps top " +
 		"killall openssl bash python3 sudo ethtool netstat ifconfig yum dnf") {
 		if code, out := ctr.exec(t, "bash", "-c", "type -P "+tool); code != 0 {
 			t.Errorf("%s is missing: %q", tool, out)
