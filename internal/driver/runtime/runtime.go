@@ -24,7 +24,9 @@ type Driver interface {
 	EnsureImage(ctx context.Context, ref string, policy PullPolicy) (Image, error)
 
 	// Start creates and starts a container and returns its process id. It
-	// fails with ErrImage when the image is not there.
+	// fails with ErrImage when the image is not there. A failed start leaves
+	// nothing behind. A container that ran and has ended is not started again:
+	// that is an error, and Remove makes room for a new one.
 	Start(ctx context.Context, c Container) (pid int, err error)
 
 	// Signal sends a signal to the container's first process: the image's
@@ -205,3 +207,11 @@ var (
 	// ErrUnavailable: the engine does not answer now; it is being restarted.
 	ErrUnavailable = errors.New("engine unavailable")
 )
+
+// ImageError makes err wrap ErrImage without changing what it says: users read
+// the registry's own words behind "CannotPullContainerError: ".
+func ImageError(err error) error { return imageError{err} }
+
+type imageError struct{ error }
+
+func (e imageError) Unwrap() []error { return []error{e.error, ErrImage} }
