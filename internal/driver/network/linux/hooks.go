@@ -1,0 +1,224 @@
+//go:build linux
+
+package linux
+
+import (
+	"encoding/binary"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+)
+
+// tableName is the driver's only table in a router's namespace.
+const tableName = "seamark"
+
+// table is everything in the router's nftables by name. Values of it are made
+// per transaction: the library writes into them.
+type table struct {
+	table             *nftables.Table
+	sources, services *nftables.Set
+	egress, ingress   *nftables.Set
+}
+
+// Ids of sets inside a transaction. They are chosen here because the
+// library's own counter is shared by all connections and not synchronised.
+const (
+	idSources = iota + 1
+	idServices
+	idEgress
+	idIngress
+	idGroups // the first group's; the others follow
+)
+
+// newTable describes the table; as nft would print it:
+//
+//	table inet seamark {
+//		set sources { type ifname . ipv4_addr }
+//		set services { type ipv4_addr . inet_proto . inet_service }
+//		map egress { type ifname : verdict }
+//		map ingress { type ifname : verdict }
+//	}
+func newTable() table {
+	t := &nftables.Table{Family: nftables.TableFamilyINet, Name: tableName}
+	verdicts := func(name string, id uint32) *nftables.Set {
+		return &nftables.Set{Table: t, Name: name, ID: id, IsMap: true, KeyType: nftables.TypeIFName, DataType: nftables.TypeVerdict}
+	}
+	concat := func(name string, id uint32, types ...nftables.SetDatatype) *nftables.Set {
+		// Three types at most, so the concatenation never overflows.
+		return &nftables.Set{Table: t, Name: name, ID: id, Concatenation: true, KeyType: nftables.MustConcatSetType(types...)}
+	}
+	return table{
+		table:    t,
+		sources:  concat("sources", idSources, nftables.TypeIFName, nftables.TypeIPAddr),
+		services: concat("services", idServices, nftables.TypeIPAddr, nftables.TypeInetProto, nftables.TypeInetService),
+		egress:   verdicts("egress", idEgress),
+		ingress:  verdicts("ingress", idIngress),
+	}
+}
+
+// addHooks adds the four chains through which every packet of the router
+// goes. Each drops what it does not accept.
+//
+//	chain prerouting { type filter hook prerouting priority raw; policy drop;
+//		iifname "lo" accept
+//		meta nfproto ipv4 iifname . ip saddr @sources accept
+//	}
+//	chain input { type filter hook input priority filter; policy drop;
+//		iifname "lo" accept
+//		ct state established,related accept
+//		meta nfproto ipv4 ip daddr . meta l4proto . th dport @services accept
+//	}
+//	chain forward { type filter hook forward priority filter; policy drop;
+//		ct state established,related accept
+//		ct state invalid drop
+//		iifname vmap @egress
+//		oifname vmap @ingress
+//	}
+//	chain output { type filter hook output priority filter; policy drop;
+//		oifname "lo" accept
+//		ct state established accept
+//		icmp type time-exceeded accept
+//		icmp type destination-unreachable icmp code frag-needed accept
+//	}
+//
+// prerouting comes before connection tracking and is the anti-spoofing rule:
+// a link sends from its own address only, and IPv6 goes nowhere. Links that
+// are no interface of the VPC are in none of the sets, so nothing is
+// forwarded to or from them.
+//
+// output is silent where AWS is: no ICMP error tells that an address is
+// unused or that nothing listens on a service's port. Connections that
+// Seamark itself opens from the router, for health checks, get their rule
+// here when they come; today there is none.
+func (t table) addHooks(c *nftables.Conn) {
+	hook := func(name string, where *nftables.ChainHook, when *nftables.ChainPriority, rules ...[]expr.Any) {
+		drop := nftables.ChainPolicyDrop
+		chain := c.AddChain(&nftables.Chain{
+			Table: t.table, Name: name, Type: nftables.ChainTypeFilter,
+			Hooknum: where, Priority: when, Policy: &drop,
+		})
+		for _, exprs := range rules {
+			c.AddRule(&nftables.Rule{Table: t.table, Chain: chain, Exprs: exprs})
+		}
+	}
+	hook("prerouting", nftables.ChainHookPrerouting, nftables.ChainPriorityRaw,
+		join(link(expr.MetaKeyIIFNAME, "lo"), accept()),
+		join(ipv4(), t.fromOwnAddress(), accept()))
+	hook("input", nftables.ChainHookInput, nftables.ChainPriorityFilter,
+		join(link(expr.MetaKeyIIFNAME, "lo"), accept()),
+		join(tracked(expr.CtStateBitESTABLISHED|expr.CtStateBitRELATED), accept()),
+		join(ipv4(), t.toService(), accept()))
+	hook("forward", nftables.ChainHookForward, nftables.ChainPriorityFilter,
+		join(tracked(expr.CtStateBitESTABLISHED|expr.CtStateBitRELATED), accept()),
+		join(tracked(expr.CtStateBitINVALID), drop()),
+		dispatch(expr.MetaKeyIIFNAME, t.egress),
+		dispatch(expr.MetaKeyOIFNAME, t.ingress))
+	hook("output", nftables.ChainHookOutput, nftables.ChainPriorityFilter,
+		join(link(expr.MetaKeyOIFNAME, "lo"), accept()),
+		join(tracked(expr.CtStateBitESTABLISHED), accept()),
+		join(ipv4(), protocol(unix.IPPROTO_ICMP), icmp(icmpTimeExceeded, -1), accept()),
+		join(ipv4(), protocol(unix.IPPROTO_ICMP), icmp(icmpUnreachable, icmpFragNeeded), accept()))
+}
+
+// ICMP types and codes (RFC 792, RFC 1191).
+const (
+	icmpUnreachable  = 3
+	icmpFragNeeded   = 4
+	icmpTimeExceeded = 11
+)
+
+// fromOwnAddress matches "iifname . ip saddr" in sources. Registers 1 and 2
+// lie side by side, 16 bytes each: together they hold the concatenated key.
+func (t table) fromOwnAddress() []expr.Any {
+	return []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyIIFNAME, Register: 1},
+		&expr.Payload{DestRegister: 2, Base: expr.PayloadBaseNetworkHeader, Offset: 12, Len: 4},
+		&expr.Lookup{SourceRegister: 1, SetName: t.sources.Name, SetID: t.sources.ID},
+	}
+}
+
+// toService matches "ip daddr . meta l4proto . th dport" in services.
+func (t table) toService() []expr.Any {
+	return []expr.Any{
+		&expr.Payload{DestRegister: unix.NFT_REG32_00, Base: expr.PayloadBaseNetworkHeader, Offset: 16, Len: 4},
+		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: unix.NFT_REG32_01},
+		&expr.Payload{DestRegister: unix.NFT_REG32_02, Base: expr.PayloadBaseTransportHeader, Offset: 2, Len: 2},
+		&expr.Lookup{SourceRegister: unix.NFT_REG32_00, SetName: t.services.Name, SetID: t.services.ID},
+	}
+}
+
+// dispatch is "iifname vmap @map".
+func dispatch(key expr.MetaKey, by *nftables.Set) []expr.Any {
+	return []expr.Any{
+		&expr.Meta{Key: key, Register: 1},
+		&expr.Lookup{SourceRegister: 1, DestRegister: 0, IsDestRegSet: true, SetName: by.Name, SetID: by.ID},
+	}
+}
+
+func link(key expr.MetaKey, name string) []expr.Any {
+	return []expr.Any{&expr.Meta{Key: key, Register: 1}, equal(linkKey(name))}
+}
+
+func ipv4() []expr.Any {
+	return []expr.Any{&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: 1}, equal([]byte{unix.NFPROTO_IPV4})}
+}
+
+func protocol(number uint8) []expr.Any {
+	return []expr.Any{&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1}, equal([]byte{number})}
+}
+
+// icmp matches type and code; -1 matches any.
+func icmp(kind, code int32) []expr.Any {
+	var out []expr.Any
+	for offset, value := range []int32{kind, code} {
+		if value >= 0 {
+			out = append(out,
+				&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: uint32(offset), Len: 1},
+				equal([]byte{byte(value)}))
+		}
+	}
+	return out
+}
+
+func tracked(states uint32) []expr.Any {
+	return []expr.Any{
+		&expr.Ct{Register: 1, Key: expr.CtKeySTATE},
+		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 4, Mask: binaryutil.NativeEndian.PutUint32(states), Xor: make([]byte, 4)},
+		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: make([]byte, 4)},
+	}
+}
+
+func equal(data []byte) expr.Any { return &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: data} }
+
+func accept() []expr.Any { return []expr.Any{&expr.Verdict{Kind: expr.VerdictAccept}} }
+
+func drop() []expr.Any { return []expr.Any{&expr.Verdict{Kind: expr.VerdictDrop}} }
+
+func join(parts ...[]expr.Any) []expr.Any {
+	var out []expr.Any
+	for _, p := range parts {
+		out = append(out, p...)
+	}
+	return out
+}
+
+// linkKey is a link's name as nftables compares it: IFNAMSIZ bytes.
+func linkKey(name string) []byte {
+	key := make([]byte, unix.IFNAMSIZ)
+	copy(key, name)
+	return key
+}
+
+func sourceKey(s source) []byte {
+	a := s.address.As4()
+	return append(linkKey(s.link), a[:]...)
+}
+
+// serviceKey pads every part to a register of four bytes.
+func serviceKey(s service) []byte {
+	a := s.address.As4()
+	key := append(a[:], s.protocol, 0, 0, 0)
+	return append(binary.BigEndian.AppendUint16(key, s.port), 0, 0)
+}
