@@ -265,7 +265,7 @@ func (c *comparison) collect() []Delta {
 		for _, z := range slices.SortedFunc(maps.Values(c.deltas[id]), func(a, b ZoneDelta) int { return cmp.Compare(a.ID, b.ID) }) {
 			if !z.empty() {
 				sortNames(z.Put)
-				slices.SortFunc(z.Drop, NameKey.compare)
+				slices.SortFunc(z.Drop, NameKey.Compare)
 				d.Zones = append(d.Zones, z)
 			}
 		}
@@ -281,7 +281,7 @@ func (c *comparison) collect() []Delta {
 func Diff(before, after []Name) (put []Name, drop []NameKey) {
 	i := 0
 	for _, n := range after {
-		for i < len(before) && before[i].compare(n.NameKey) < 0 {
+		for i < len(before) && before[i].Compare(n.NameKey) < 0 {
 			drop = append(drop, before[i].NameKey)
 			i++
 		}

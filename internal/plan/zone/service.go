@@ -232,10 +232,10 @@ func instanceOwner(i *world.DiscoveryInstance, owner string) (string, bool) {
 }
 
 func sortNames(names []Name) {
-	slices.SortFunc(names, func(a, b Name) int { return a.compare(b.NameKey) })
+	slices.SortFunc(names, func(a, b Name) int { return a.Compare(b.NameKey) })
 }
 
-// compare orders names by owner, then source.
-func (k NameKey) compare(other NameKey) int {
+// Compare orders names by owner, then source.
+func (k NameKey) Compare(other NameKey) int {
 	return cmp.Or(cmp.Compare(k.Owner, other.Owner), cmp.Compare(k.Source, other.Source))
 }
