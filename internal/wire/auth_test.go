@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	sdksts "github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
 // signing says how a test request is signed.
@@ -181,6 +182,23 @@ func TestAuth_bodyIsSigned(t *testing.T) {
 	}
 	if last, _ := s.seen(); last != nil {
 		t.Errorf("a handler was called with %+v", last)
+	}
+}
+
+// TestAuth_presigned sends a URL that the SDK's presigner made, as a token of
+// identity is passed around.
+func TestAuth_presigned(t *testing.T) {
+	s := newTestServer(t, nil)
+	signed, err := sdksts.NewPresignClient(sdksts.NewFromConfig(s.awsConfig())).PresignGetCallerIdentity(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := strings.TrimPrefix(signed.URL, s.URL)
+	if resp, body := s.send(t, signed.Method, path, "", "Host", signed.SignedHeader.Get("Host")); resp.StatusCode != 200 || !strings.Contains(body, testARN) {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+	if resp, body := s.send(t, signed.Method, path+"0", "", "Host", signed.SignedHeader.Get("Host")); resp.StatusCode != 403 || !strings.Contains(body, "SignatureDoesNotMatch") {
+		t.Errorf("%d %s", resp.StatusCode, body)
 	}
 }
 

@@ -48,13 +48,19 @@ func readAtMost(b []byte, r io.Reader, limit int64) ([]byte, error) {
 	}
 }
 
-// release gives the buffer back unless it has grown large. Decoders copy what
-// they keep.
+// release gives the body's buffer back. Decoders copy what they keep.
 func (c *call) release() {
-	if c.buffer != nil && cap(*c.buffer) <= 1<<20 {
-		c.mux.buffers.Put(c.buffer)
+	if c.buffer != nil {
+		c.mux.recycle(c.buffer)
 	}
 	c.buffer, c.body = nil, nil
+}
+
+// recycle keeps a buffer for the next request unless it has grown large.
+func (m *Mux) recycle(buf *[]byte) {
+	if cap(*buf) <= 1<<20 {
+		m.buffers.Put(buf)
+	}
 }
 
 // inflate replaces a gzip body by its content, bounded by the same limit: the

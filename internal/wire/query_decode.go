@@ -49,6 +49,20 @@ func (n *form) child(seg string) *form {
 	return c
 }
 
+// bare reports a value where the model has members or items: Vpc=a or, for a
+// list, VpcId=vpc-1. An empty value stands for an empty structure or list.
+func (n *form) bare() bool { return n.value != "" && len(n.kids) == 0 }
+
+// stray returns the name of a child that is no index, in a stable order.
+func (n *form) stray() (string, bool) {
+	for _, k := range slices.Sorted(maps.Keys(n.kids)) {
+		if _, err := strconv.Atoi(k); err != nil {
+			return k, true
+		}
+	}
+	return "", false
+}
+
 // ordered returns the children with numeric names in their order. Gaps are
 // allowed, as AWS allows them.
 func (n *form) ordered() []*form {
@@ -58,7 +72,7 @@ func (n *form) ordered() []*form {
 	}
 	var found []numbered
 	for k, c := range n.kids {
-		if i, err := strconv.Atoi(k); err == nil && i > 0 {
+		if i, err := strconv.Atoi(k); err == nil && i >= 0 {
 			found = append(found, numbered{i, c})
 		}
 	}
@@ -126,8 +140,14 @@ func joinPath(path, name string) string {
 func (d queryDecoder) value(f *field, nd *node, n *form, v reflect.Value, path string, flat bool) error {
 	switch nd.kind {
 	case kindStruct:
+		if n.bare() {
+			return &paramError{path, n.value, "a structure: " + path + ".Member=value"}
+		}
 		return d.structure(nd.st, n, v, path)
 	case kindList:
+		if n.bare() {
+			return &paramError{path, n.value, "a numbered list: " + path + ".1=value"}
+		}
 		return d.list(f, nd, n, v, path, flat)
 	case kindMap:
 		return d.mapping(f, nd, n, v, path, flat)
@@ -148,6 +168,9 @@ func (d queryDecoder) list(f *field, nd *node, n *form, v reflect.Value, path st
 		} else if c := n.kids["member"]; c != nil {
 			n, path = c, path+".member"
 		}
+	}
+	if name, found := n.stray(); found && d.ec2 {
+		return &unknownParam{joinPath(path, name)}
 	}
 	items := n.ordered()
 	out := reflect.MakeSlice(nd.typ, len(items), len(items))

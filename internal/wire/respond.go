@@ -15,7 +15,13 @@ func (c *call) succeed(out any) {
 	var body []byte
 	switch c.target.proto {
 	case JSON:
-		body = appendJSON(make([]byte, 0, 512), p, v)
+		// Large answers would grow a fresh buffer step by step; the writer has
+		// copied the bytes when write returns.
+		buf := c.mux.buffers.Get().(*[]byte)
+		*buf = appendJSON((*buf)[:0], p, v)
+		c.write(status, *buf)
+		c.mux.recycle(buf)
+		return
 	case CBOR:
 		var err error
 		if body, err = c.mux.cbor.encode(out); err != nil {
