@@ -11,8 +11,8 @@ type conduct struct {
 	global      bool   // signed for us-east-1 whatever the region
 }
 
-// conducts is the table by package name. Sources: the modelled exceptions of
-// each service and messages seen from AWS (aws-sdk issue trackers).
+// conduct is the table by package name. Sources: the modelled exceptions of
+// each service, and messages of AWS that users quote in public issue trackers.
 func (s *Service) conduct() conduct {
 	switch s.Package {
 	case "ecs":
