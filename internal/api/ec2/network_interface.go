@@ -1,0 +1,175 @@
+package ec2
+
+import (
+	"context"
+	"net/netip"
+
+	"seamark/internal/plan"
+	"seamark/internal/plan/place"
+	"seamark/internal/wire"
+	"seamark/internal/world"
+)
+
+// CreateNetworkInterface makes an interface that reserves an address. Attaching
+// it to an instance is not built yet.
+func (s *Server) CreateNetworkInterface(ctx context.Context, in *CreateNetworkInterfaceInput) (*CreateNetworkInterfaceOutput, error) {
+	tags, err := newTags(in.TagSpecifications, "network-interface")
+	if err != nil {
+		return nil, err
+	}
+	if in.SecondaryPrivateIpAddressCount != nil || len(in.PrivateIpAddresses) > 0 || len(in.Ipv6Addresses) > 0 || in.Ipv6AddressCount != nil {
+		return nil, unbuilt("further addresses of a network interface")
+	}
+	var made world.NetworkInterface
+	var after world.World
+	err = s.change(ctx, in.DryRun, func(d *plan.Draft) error {
+		subnet, err := findSubnet(d.World, *in.SubnetId)
+		if err != nil {
+			return err
+		}
+		groups, err := findGroups(d.World, d.World.VPCs.Get(string(subnet.VPC)), in.Groups)
+		if err != nil {
+			return err
+		}
+		n, err := newInterface(d, subnet, groups, in.PrivateIpAddress, world.OwnedByUser, "")
+		if err != nil {
+			return err
+		}
+		made = *n
+		made.Description, made.Tags = or(in.Description, ""), tags["network-interface"]
+		d.Put(&made)
+		after = d.World
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	shown := s.showInterface(after, &made)
+	shown.Status = new("pending")
+	return &CreateNetworkInterfaceOutput{NetworkInterface: &shown, ClientToken: in.ClientToken}, nil
+}
+
+// newInterface makes an interface, with the address asked for or a free one.
+func newInterface(d *plan.Draft, s *world.Subnet, groups []world.SecurityGroupID, address *string, owner world.OwnerKind, ownerID string) (*world.NetworkInterface, error) {
+	if address == nil {
+		n, _, err := place.Interface(d, s, groups, owner, ownerID)
+		if err != nil {
+			return nil, fail("InsufficientFreeAddressesInSubnet", "The specified subnet does not have enough free addresses to satisfy the request.")
+		}
+		return n, nil
+	}
+	a, err := netip.ParseAddr(*address)
+	switch {
+	case err != nil:
+		return nil, fail("InvalidParameterValue", "Value (%s) for parameter privateIpAddress is invalid. Invalid IPv4 address.", *address)
+	case !place.Usable(s.CIDR, a):
+		return nil, fail("InvalidParameterValue", "Address %s does not fall within the subnet's address range", a)
+	case place.InUse(d.World, s.ID, a):
+		return nil, fail("InvalidIPAddress.InUse", "Address %s is in use.", a)
+	}
+	return place.InterfaceAt(d, s, a, groups, owner, ownerID), nil
+}
+
+// DeleteNetworkInterface removes an interface that a user made.
+func (s *Server) DeleteNetworkInterface(ctx context.Context, in *DeleteNetworkInterfaceInput) (*DeleteNetworkInterfaceOutput, error) {
+	return &DeleteNetworkInterfaceOutput{}, s.change(ctx, in.DryRun, func(d *plan.Draft) error {
+		n, err := findInterface(d.World, *in.NetworkInterfaceId)
+		if err != nil {
+			return err
+		}
+		if n.OwnerKind != world.OwnedByUser {
+			return fail("InvalidParameterValue", "Network interface '%s' is currently in use.", n.ID)
+		}
+		place.Release(d, n, 0)
+		return nil
+	})
+}
+
+// DescribeNetworkInterfaces lists interfaces, whoever made them.
+func (s *Server) DescribeNetworkInterfaces(_ context.Context, in *DescribeNetworkInterfacesInput) (*DescribeNetworkInterfacesOutput, error) {
+	w := s.view()
+	l := listing[world.NetworkInterface]{
+		rows: w.NetworkInterfaces.All(), id: (*world.NetworkInterface).Key, tags: func(n *world.NetworkInterface) world.Tags { return n.Tags },
+		find: func(id string) (*world.NetworkInterface, error) { return findInterface(w, id) },
+		names: []string{"addresses.private-ip-address", "attachment.attachment-id", "attachment.instance-id", "attachment.status", "availability-zone", "description",
+			"group-id", "group-name", "interface-type", "mac-address", "network-interface-id", "owner-id", "private-dns-name", "private-ip-address",
+			"requester-managed", "status", "subnet-id", "vpc-id"},
+		props: func(n *world.NetworkInterface) map[string][]string { return s.interfaceProps(w, n) },
+	}
+	cut, next, err := l.describe(request{in.DryRun, in.NetworkInterfaceIds, in.Filters, in.MaxResults, in.NextToken})
+	if err != nil {
+		return nil, err
+	}
+	out := &DescribeNetworkInterfacesOutput{NextToken: next, NetworkInterfaces: []NetworkInterface{}}
+	for _, n := range cut {
+		out.NetworkInterfaces = append(out.NetworkInterfaces, s.showInterface(w, n))
+	}
+	return out, nil
+}
+
+func (s *Server) interfaceProps(w world.World, n *world.NetworkInterface) map[string][]string {
+	shown := s.showInterface(w, n)
+	p := map[string][]string{
+		"addresses.private-ip-address": {*shown.PrivateIpAddress}, "availability-zone": {n.AvailabilityZone}, "description": {n.Description},
+		"interface-type": {"interface"}, "mac-address": {n.MAC}, "network-interface-id": {string(n.ID)}, "owner-id": {s.cfg.Scope.Account},
+		"private-dns-name": {*shown.PrivateDnsName}, "private-ip-address": {*shown.PrivateIpAddress}, "status": {*shown.Status},
+		"subnet-id": {string(n.Subnet)}, "vpc-id": {string(n.VPC)}, "requester-managed": {map[bool]string{true: "true", false: "false"}[*shown.RequesterManaged]},
+	}
+	for _, g := range shown.Groups {
+		p["group-id"] = append(p["group-id"], *g.GroupId)
+		p["group-name"] = append(p["group-name"], *g.GroupName)
+	}
+	if a := shown.Attachment; a != nil {
+		p["attachment.attachment-id"], p["attachment.status"] = []string{*a.AttachmentId}, []string{*a.Status}
+		if a.InstanceId != nil {
+			p["attachment.instance-id"] = []string{*a.InstanceId}
+		}
+	}
+	return p
+}
+
+func (s *Server) showInterface(w world.World, n *world.NetworkInterface) NetworkInterface {
+	address, name := n.Address.String(), world.PrivateDNSName(s.cfg.Scope.Region, n.Address)
+	out := NetworkInterface{
+		NetworkInterfaceId: new(string(n.ID)), VpcId: new(string(n.VPC)), SubnetId: new(string(n.Subnet)), AvailabilityZone: &n.AvailabilityZone,
+		AvailabilityZoneId: new(s.zoneID(n.AvailabilityZone)), Description: &n.Description, Groups: showGroups(w, n.SecurityGroups), InterfaceType: new("interface"),
+		Ipv6Addresses: []NetworkInterfaceIpv6Address{}, MacAddress: &n.MAC, OwnerId: &s.cfg.Scope.Account, PrivateDnsName: &name, PrivateIpAddress: &address,
+		PrivateIpAddresses: []NetworkInterfacePrivateIpAddress{{Primary: new(true), PrivateDnsName: &name, PrivateIpAddress: &address}},
+		RequesterManaged:   new(n.OwnerKind == world.OwnedByTask), SourceDestCheck: new(true), Status: new("available"), TagSet: showTags(n.Tags),
+	}
+	if n.OwnerKind == world.OwnedByUser {
+		return out
+	}
+	out.Status = new("in-use")
+	out.Attachment = &NetworkInterfaceAttachment{
+		AttachmentId: new(attachmentID(n)), AttachTime: wire.At(n.CreatedAt), DeleteOnTermination: new(true), DeviceIndex: new(int32(0)),
+		InstanceOwnerId: &s.cfg.Scope.Account, Status: new("attached"),
+	}
+	if n.OwnerKind == world.OwnedByInstance {
+		out.Attachment.InstanceId = new(n.OwnerID)
+	} else {
+		out.Attachment.DeviceIndex = new(int32(1))
+	}
+	return out
+}
+
+// attachmentID is eni-attach-… with the digits of the interface where the
+// owner's own attachment is not EC2's.
+func attachmentID(n *world.NetworkInterface) string {
+	if n.OwnerKind == world.OwnedByInstance && n.AttachmentID != "" {
+		return n.AttachmentID
+	}
+	return "eni-attach-" + string(n.ID)[len("eni-"):]
+}
+
+func showGroups(w world.World, ids []world.SecurityGroupID) []GroupIdentifier {
+	out := []GroupIdentifier{}
+	for _, id := range ids {
+		name := ""
+		if g := w.SecurityGroups.Get(string(id)); g != nil {
+			name = g.Name
+		}
+		out = append(out, GroupIdentifier{GroupId: new(string(id)), GroupName: &name})
+	}
+	return out
+}

@@ -1,0 +1,91 @@
+package ec2
+
+import (
+	"context"
+
+	"seamark/internal/change"
+	"seamark/internal/plan"
+	"seamark/internal/wire"
+	"seamark/internal/world"
+)
+
+// Config is what the API needs.
+type Config struct {
+	Changes *change.Runner // required
+	Scope   world.Scope
+	// Console returns the newest part of an instance's console output.
+	Console func(ctx context.Context, id world.InstanceID) (Console, error)
+}
+
+// Server is the EC2 API.
+type Server struct{ cfg Config }
+
+// New returns the API over cfg.
+func New(cfg Config) *Server { return &Server{cfg} }
+
+// Operations lists what is built.
+func (s *Server) Operations() Operations {
+	return Operations{
+		AuthorizeSecurityGroupEgress:  s.AuthorizeSecurityGroupEgress,
+		AuthorizeSecurityGroupIngress: s.AuthorizeSecurityGroupIngress,
+		CreateNetworkInterface:        s.CreateNetworkInterface,
+		CreateSecurityGroup:           s.CreateSecurityGroup,
+		CreateSubnet:                  s.CreateSubnet,
+		CreateTags:                    s.CreateTags,
+		CreateVpc:                     s.CreateVpc,
+		DeleteNetworkInterface:        s.DeleteNetworkInterface,
+		DeleteSecurityGroup:           s.DeleteSecurityGroup,
+		DeleteSubnet:                  s.DeleteSubnet,
+		DeleteTags:                    s.DeleteTags,
+		DeleteVpc:                     s.DeleteVpc,
+		DescribeAvailabilityZones:     s.DescribeAvailabilityZones,
+		DescribeInstances:             s.DescribeInstances,
+		DescribeInstanceStatus:        s.DescribeInstanceStatus,
+		DescribeNetworkInterfaces:     s.DescribeNetworkInterfaces,
+		DescribeRegions:               s.DescribeRegions,
+		DescribeSecurityGroupRules:    s.DescribeSecurityGroupRules,
+		DescribeSecurityGroups:        s.DescribeSecurityGroups,
+		DescribeSubnets:               s.DescribeSubnets,
+		DescribeTags:                  s.DescribeTags,
+		DescribeVpcAttribute:          s.DescribeVpcAttribute,
+		DescribeVpcs:                  s.DescribeVpcs,
+		GetConsoleOutput:              s.GetConsoleOutput,
+		ModifyVpcAttribute:            s.ModifyVpcAttribute,
+		RevokeSecurityGroupEgress:     s.RevokeSecurityGroupEgress,
+		RevokeSecurityGroupIngress:    s.RevokeSecurityGroupIngress,
+		RunInstances:                  s.RunInstances,
+		TerminateInstances:            s.TerminateInstances,
+	}
+}
+
+// change runs f in one transaction. A dry run does all the checks and changes
+// nothing.
+func (s *Server) change(ctx context.Context, dryRun *bool, f func(d *plan.Draft) error) error {
+	_, _, err := s.cfg.Changes.Do(ctx, func(d *plan.Draft) error {
+		if err := f(d); err != nil {
+			return err
+		}
+		return dry(dryRun)
+	})
+	return err
+}
+
+// dry is the answer to a dry run that would have succeeded.
+func dry(dryRun *bool) error {
+	if dryRun != nil && *dryRun {
+		return wire.Errorf(412, "DryRunOperation", "Request would have succeeded, but DryRun flag is set.")
+	}
+	return nil
+}
+
+func (s *Server) view() world.World { return s.cfg.Changes.View() }
+
+func or[T any](p *T, otherwise T) T {
+	if p == nil {
+		return otherwise
+	}
+	return *p
+}
+
+// fail is an error of EC2's, which has codes but no modelled exceptions.
+func fail(code, format string, args ...any) error { return wire.Errorf(400, code, format, args...) }

@@ -1,0 +1,226 @@
+package ec2
+
+import (
+	"context"
+	"net/netip"
+	"strconv"
+
+	"seamark/internal/plan"
+	"seamark/internal/world"
+)
+
+// The sizes of VPCs and subnets (VPC user guide, "VPC CIDR blocks").
+const largestPrefix, smallestPrefix = 16, 28
+
+// CreateVpc makes a VPC with its default security group.
+func (s *Server) CreateVpc(ctx context.Context, in *CreateVpcInput) (*CreateVpcOutput, error) {
+	if err := unbuiltVPC(in); err != nil {
+		return nil, err
+	}
+	cidr, err := parseCIDR(in.CidrBlock)
+	if err != nil {
+		return nil, err
+	}
+	if cidr.Bits() < largestPrefix || cidr.Bits() > smallestPrefix {
+		return nil, fail("InvalidVpc.Range", "The CIDR '%s' is invalid.", *in.CidrBlock)
+	}
+	tags, err := newTags(in.TagSpecifications, "vpc")
+	if err != nil {
+		return nil, err
+	}
+	var made *world.VPC
+	err = s.change(ctx, in.DryRun, func(d *plan.Draft) error {
+		made = &world.VPC{
+			ID: world.VPCID(d.Draw.EC2("vpc")), CIDR: cidr, CIDRAssociationID: d.Draw.EC2("vpc-cidr-assoc"), DHCPOptionsID: "default",
+			EnableDNSSupport: true, DefaultSecurityGroup: world.SecurityGroupID(d.Draw.EC2("sg")), Tags: tags["vpc"], CreatedAt: d.Now,
+		}
+		d.Put(made)
+		d.Put(defaultGroup(d, made))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	shown := s.showVPC(made)
+	shown.State = new("pending")
+	return &CreateVpcOutput{Vpc: &shown}, nil
+}
+
+// unbuiltVPC refuses what would be ignored.
+func unbuiltVPC(in *CreateVpcInput) error {
+	for name, given := range map[string]bool{
+		"amazonProvidedIpv6CidrBlock": or(in.AmazonProvidedIpv6CidrBlock, false), "ipv6CidrBlock": in.Ipv6CidrBlock != nil,
+		"ipv4IpamPoolId": in.Ipv4IpamPoolId != nil, "ipv6IpamPoolId": in.Ipv6IpamPoolId != nil, "ipv6Pool": in.Ipv6Pool != nil,
+		"instanceTenancy dedicated": or(in.InstanceTenancy, "default") != "default",
+		"vpcEncryptionControl":      in.VpcEncryptionControl != nil,
+	} {
+		if given {
+			return unbuilt(name)
+		}
+	}
+	if in.CidrBlock == nil {
+		return missing("cidrBlock")
+	}
+	return nil
+}
+
+// unbuilt refuses a parameter that Seamark would otherwise ignore.
+func unbuilt(parameter string) error {
+	return fail("UnsupportedOperation", "Seamark does not build %s yet.", parameter)
+}
+
+// parseCIDR reads an IPv4 block and, as AWS does, takes the network of it.
+func parseCIDR(s *string) (netip.Prefix, error) {
+	if s == nil {
+		return netip.Prefix{}, missing("cidrBlock")
+	}
+	p, err := netip.ParsePrefix(*s)
+	if err != nil || !p.Addr().Is4() {
+		return netip.Prefix{}, fail("InvalidParameterValue", "Value (%s) for parameter cidrBlock is invalid. This is not a valid CIDR block.", *s)
+	}
+	return p.Masked(), nil
+}
+
+// defaultGroup allows everything among its members and all outgoing traffic
+// (VPC user guide, "Default security groups").
+func defaultGroup(d *plan.Draft, v *world.VPC) *world.SecurityGroup {
+	return &world.SecurityGroup{
+		ID: v.DefaultSecurityGroup, VPC: v.ID, Name: "default", Description: "default VPC security group", CreatedAt: d.Now,
+		Rules: []world.SecurityGroupRule{
+			{ID: d.Draw.EC2("sgr"), Protocol: "-1", FromPort: -1, ToPort: -1, Group: v.DefaultSecurityGroup},
+			allowAllEgress(d),
+		},
+	}
+}
+
+func allowAllEgress(d *plan.Draft) world.SecurityGroupRule {
+	return world.SecurityGroupRule{
+		ID: d.Draw.EC2("sgr"), Egress: true, Protocol: "-1", FromPort: -1, ToPort: -1, CIDR: netip.PrefixFrom(netip.IPv4Unspecified(), 0),
+	}
+}
+
+// DeleteVpc removes a VPC that nothing is in any more, with its default group.
+func (s *Server) DeleteVpc(ctx context.Context, in *DeleteVpcInput) (*DeleteVpcOutput, error) {
+	return &DeleteVpcOutput{}, s.change(ctx, in.DryRun, func(d *plan.Draft) error {
+		v, err := findVPC(d.World, *in.VpcId)
+		if err != nil {
+			return err
+		}
+		if inUse(d.World, v) {
+			return fail("DependencyViolation", "The vpc '%s' has dependencies and cannot be deleted.", v.ID)
+		}
+		if g := d.World.SecurityGroups.Get(string(v.DefaultSecurityGroup)); g != nil {
+			d.Delete(g)
+		}
+		d.Delete(v)
+		return nil
+	})
+}
+
+func inUse(w world.World, v *world.VPC) bool {
+	for range w.SubnetsOf(v.ID) {
+		return true
+	}
+	for range w.InterfacesOf(v.ID) {
+		return true
+	}
+	for g := range w.SecurityGroupsOf(v.ID) {
+		if g.ID != v.DefaultSecurityGroup {
+			return true
+		}
+	}
+	return false
+}
+
+// DescribeVpcs lists VPCs.
+func (s *Server) DescribeVpcs(_ context.Context, in *DescribeVpcsInput) (*DescribeVpcsOutput, error) {
+	w := s.view()
+	l := listing[world.VPC]{
+		rows: w.VPCs.All(), id: (*world.VPC).Key, tags: func(v *world.VPC) world.Tags { return v.Tags },
+		find:  func(id string) (*world.VPC, error) { return findVPC(w, id) },
+		names: []string{"cidr", "cidr-block-association.association-id", "cidr-block-association.cidr-block", "cidr-block-association.state", "dhcp-options-id", "is-default", "owner-id", "state", "vpc-id"},
+		props: func(v *world.VPC) map[string][]string {
+			return map[string][]string{
+				"cidr": {v.CIDR.String()}, "cidr-block-association.association-id": {v.CIDRAssociationID},
+				"cidr-block-association.cidr-block": {v.CIDR.String()}, "cidr-block-association.state": {"associated"},
+				"dhcp-options-id": {v.DHCPOptionsID}, "is-default": {strconv.FormatBool(v.IsDefault)},
+				"owner-id": {s.cfg.Scope.Account}, "state": {"available"}, "vpc-id": {string(v.ID)},
+			}
+		},
+	}
+	cut, next, err := l.describe(request{in.DryRun, in.VpcIds, in.Filters, in.MaxResults, in.NextToken})
+	if err != nil {
+		return nil, err
+	}
+	out := &DescribeVpcsOutput{NextToken: next, Vpcs: []Vpc{}}
+	for _, v := range cut {
+		out.Vpcs = append(out.Vpcs, s.showVPC(v))
+	}
+	return out, nil
+}
+
+func (s *Server) showVPC(v *world.VPC) Vpc {
+	return Vpc{
+		VpcId: new(string(v.ID)), CidrBlock: new(v.CIDR.String()), DhcpOptionsId: &v.DHCPOptionsID, InstanceTenancy: new("default"),
+		IsDefault: &v.IsDefault, OwnerId: &s.cfg.Scope.Account, State: new("available"), Tags: showTags(v.Tags),
+		Ipv6CidrBlockAssociationSet: []VpcIpv6CidrBlockAssociation{},
+		CidrBlockAssociationSet: []VpcCidrBlockAssociation{{
+			AssociationId: &v.CIDRAssociationID, CidrBlock: new(v.CIDR.String()), CidrBlockState: &VpcCidrBlockState{State: new("associated")},
+		}},
+	}
+}
+
+// DescribeVpcAttribute shows one attribute of a VPC.
+func (s *Server) DescribeVpcAttribute(_ context.Context, in *DescribeVpcAttributeInput) (*DescribeVpcAttributeOutput, error) {
+	v, err := findVPC(s.view(), *in.VpcId)
+	if err != nil {
+		return nil, err
+	}
+	if err := dry(in.DryRun); err != nil {
+		return nil, err
+	}
+	out := &DescribeVpcAttributeOutput{VpcId: in.VpcId}
+	switch or(in.Attribute, "") {
+	case "enableDnsSupport":
+		out.EnableDnsSupport = &AttributeBooleanValue{&v.EnableDNSSupport}
+	case "enableDnsHostnames":
+		out.EnableDnsHostnames = &AttributeBooleanValue{&v.EnableDNSHostnames}
+	case "enableNetworkAddressUsageMetrics":
+		out.EnableNetworkAddressUsageMetrics = &AttributeBooleanValue{&v.EnableNetworkAddressUsageMetrics}
+	default:
+		return nil, fail("InvalidParameterValue", "Value (%s) for parameter attribute is invalid. Unknown attribute.", or(in.Attribute, ""))
+	}
+	return out, nil
+}
+
+// ModifyVpcAttribute changes one attribute of a VPC.
+func (s *Server) ModifyVpcAttribute(ctx context.Context, in *ModifyVpcAttributeInput) (*ModifyVpcAttributeOutput, error) {
+	return &ModifyVpcAttributeOutput{}, s.change(ctx, nil, func(d *plan.Draft) error {
+		v, err := findVPC(d.World, *in.VpcId)
+		if err != nil {
+			return err
+		}
+		next := *v
+		given := 0
+		for _, a := range []struct {
+			to  *bool
+			set *AttributeBooleanValue
+		}{
+			{&next.EnableDNSSupport, in.EnableDnsSupport}, {&next.EnableDNSHostnames, in.EnableDnsHostnames},
+			{&next.EnableNetworkAddressUsageMetrics, in.EnableNetworkAddressUsageMetrics},
+		} {
+			if a.set != nil && a.set.Value != nil {
+				given++
+				*a.to = *a.set.Value
+			}
+		}
+		switch {
+		case given != 1:
+			return fail("InvalidParameterCombination", "Exactly one attribute must be specified.")
+		case next.EnableDNSHostnames && !next.EnableDNSSupport:
+			return fail("InvalidParameterCombination", "enableDnsHostnames can be true only while enableDnsSupport is true.")
+		}
+		d.Put(&next)
+		return nil
+	})
+}
