@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -18,7 +19,9 @@ import (
 	"github.com/containerd/containerd/v2/pkg/dialer"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/errdefs"
+	"github.com/containerd/log"
 	"github.com/containerd/platforms"
+	"github.com/sirupsen/logrus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
@@ -54,6 +57,8 @@ type Driver struct {
 	client   *client.Client
 	cgroups  cgroup.FS
 	boot     string // the machine's boot id
+	nofile   uint64 // default limit of open files
+	quiet    *log.Entry
 	platform platforms.MatchComparer
 	locks    locks
 	images   imageCache
@@ -92,7 +97,10 @@ func New(ctx context.Context, o Options) (*Driver, error) {
 	if _, err := c.Version(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("containerd at %s does not answer: %w", o.Socket, err), c.Close())
 	}
-	d := &Driver{opts: o, client: c, cgroups: cgroups, boot: strings.TrimSpace(string(boot)), platform: platforms.DefaultStrict()}
+	d := &Driver{
+		opts: o, client: c, cgroups: cgroups, boot: strings.TrimSpace(string(boot)), nofile: nofileLimit(),
+		platform: platforms.DefaultStrict(), quiet: quietLog(),
+	}
 	d.life, d.end = context.WithCancel(context.Background())
 	return d, nil
 }
@@ -122,9 +130,17 @@ func (d *Driver) Close() error {
 	return d.client.Close()
 }
 
-// within puts the containerd namespace into ctx.
+// within puts the containerd namespace into ctx, and a logger that keeps
+// containerd's client from writing to standard error: what it logs it also
+// returns.
 func (d *Driver) within(ctx context.Context) context.Context {
-	return namespaces.WithNamespace(ctx, d.opts.Namespace)
+	return log.WithLogger(namespaces.WithNamespace(ctx, d.opts.Namespace), d.quiet)
+}
+
+func quietLog() *log.Entry {
+	l := logrus.New()
+	l.SetOutput(io.Discard)
+	return logrus.NewEntry(l)
 }
 
 // unavailable marks the errors of a containerd that does not answer, so that

@@ -44,8 +44,9 @@ func (d *Driver) pull(ctx context.Context, name string) error {
 		d.running.Go(func() {
 			began := time.Now()
 			d.opts.Logger.Info("pulling image", "image", name)
-			p.err = d.fetch(d.within(d.life), name)
-			d.opts.Logger.Info("pulled image", "image", name, "took", time.Since(began).Round(time.Millisecond), "error", p.err)
+			if p.err = d.fetch(d.within(d.life), name); p.err == nil {
+				d.opts.Logger.Info("pulled image", "image", name, "took", time.Since(began).Round(time.Millisecond))
+			}
 			d.pulls.leave(name)
 			close(p.done)
 		})

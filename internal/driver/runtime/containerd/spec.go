@@ -19,11 +19,8 @@ import (
 	"seamark/internal/initproc"
 )
 
-// Defaults of Docker and Fargate.
-const (
-	defaultPath   = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-	defaultNofile = 65535 // Fargate's, since 2022; Docker inherits the daemon's
-)
+// defaultPath is what Docker gives an image that sets none.
+const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // groupAnnotation is how containers come to share a shim process.
 const groupAnnotation = "io.containerd.runc.v2.group"
@@ -43,7 +40,7 @@ func (d *Driver) spec(ctx context.Context, c runtime.Container, i *image) (*spec
 	if s.Linux.Sysctl, err = sysctls(c.Sysctls); err != nil {
 		return nil, err
 	}
-	if err := setProcess(s.Process, c, i); err != nil {
+	if err := d.setProcess(s.Process, c, i); err != nil {
 		return nil, err
 	}
 	setResources(s.Linux.Resources, c.Resources)
@@ -61,7 +58,7 @@ func joined(network string) []specs.LinuxNamespace {
 	}
 }
 
-func setProcess(p *specs.Process, c runtime.Container, i *image) error {
+func (d *Driver) setProcess(p *specs.Process, c runtime.Container, i *image) error {
 	p.NoNewPrivileges = false // as in Docker; containerd's default differs
 	p.Args = arguments(c, i)
 	if len(p.Args) == 0 {
@@ -94,7 +91,7 @@ func setProcess(p *specs.Process, c runtime.Container, i *image) error {
 	if p.User.UID == 0 { // others have what execve leaves them: nothing
 		p.Capabilities.Effective, p.Capabilities.Permitted = caps, caps
 	}
-	p.Rlimits = rlimits(c.Ulimits)
+	p.Rlimits = rlimits(c.Ulimits, d.nofile)
 	zero := 0
 	p.OOMScoreAdj = &zero // not the shim's
 	return nil
@@ -130,19 +127,6 @@ func environment(c runtime.Container, i *image) []string {
 		}
 		at[name] = len(out)
 		out = append(out, kv)
-	}
-	return out
-}
-
-func rlimits(asked []runtime.Ulimit) []specs.POSIXRlimit {
-	byType := map[string]specs.POSIXRlimit{"RLIMIT_NOFILE": {Type: "RLIMIT_NOFILE", Soft: defaultNofile, Hard: defaultNofile}}
-	for _, u := range asked {
-		t := "RLIMIT_" + strings.ToUpper(u.Name)
-		byType[t] = specs.POSIXRlimit{Type: t, Soft: u.Soft, Hard: u.Hard}
-	}
-	var out []specs.POSIXRlimit
-	for _, t := range slices.Sorted(maps.Keys(byType)) {
-		out = append(out, byType[t])
 	}
 	return out
 }

@@ -1,0 +1,48 @@
+//go:build linux
+
+package containerd
+
+import (
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"seamark/internal/driver/runtime"
+	"seamark/internal/driver/runtime/runtimetest"
+)
+
+func TestContract(t *testing.T) {
+	m := newMachine(t)
+	runtimetest.Run(t, func(t *testing.T) (runtime.Driver, runtimetest.Fixture) {
+		box := func(args ...string) func() runtime.Container {
+			return func() runtime.Container { return m.box(args...) }
+		}
+		url := "http://127.0.0.1:8080/health"
+		return m.driver(t), runtimetest.Fixture{
+			Real:    true,
+			Archive: filepath.Join(m.images, "testbox.tar"), Names: []string{testImage},
+			Missing: "127.0.0.1:1/missing/x:latest", // a registry on this machine that is not there
+			Exits: func(code int32) runtime.Container {
+				return m.box("exit", strconv.Itoa(int(code)))
+			},
+			Sleeps:   box("sleep"),
+			Stubborn: box("trap", "ignore"),
+			Hungry: func() runtime.Container {
+				c := m.box("mem", "64")
+				c.Resources.MemoryBytes = 16 << 20
+				return c
+			},
+			Broken: func() runtime.Container {
+				c := m.box()
+				c.Command = []string{"/no/such/program"}
+				return c
+			},
+			Succeeds:  runtimetest.Command{In: box("sleep"), Args: []string{"/testbox", "env"}},
+			Fails:     runtimetest.Command{In: box("sleep"), Args: []string{"/testbox", "health", url}},
+			Hangs:     runtimetest.Command{In: box("sleep"), Args: []string{"/testbox", "sleep"}},
+			Reopen:    func(t *testing.T) runtime.Driver { return m.driver(t) },
+			Restart:   m.restart,
+			Unchanged: m.unchanged,
+		}
+	})
+}
