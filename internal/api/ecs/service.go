@@ -109,7 +109,7 @@ func (s *Server) newService(d *plan.Draft, c *world.Cluster, in *CreateServiceIn
 	if err := checkDesired(svc.DesiredCount, first); err != nil {
 		return nil, err
 	}
-	deploy(d, svc, *first)
+	startDeployment(d, svc, *first)
 	return svc, nil
 }
 
@@ -196,9 +196,9 @@ func (s *Server) firstDeployment(d *plan.Draft, c *world.Cluster, in *CreateServ
 	return first, s.checkWorkload(d.World, first)
 }
 
-// deploy makes a deployment the service's primary one. What was primary is
+// startDeployment makes a deployment the service's primary one. What was primary is
 // replaced by it; failures of the past no longer hold anything back.
-func deploy(d *plan.Draft, svc *world.Service, next world.Deployment) {
+func startDeployment(d *plan.Draft, svc *world.Service, next world.Deployment) {
 	next.ID = world.DeploymentID("ecs-svc/" + d.Draw.Digits(19))
 	next.Status, next.RolloutState = "PRIMARY", DeploymentRolloutStateInProgress
 	next.RolloutStateReason = fmt.Sprintf("ECS deployment %s in progress.", next.ID)

@@ -90,7 +90,7 @@ func (s *Server) changeService(d *plan.Draft, c *world.Cluster, svc *world.Servi
 	if err := s.checkWorkload(d.World, next); err != nil {
 		return err
 	}
-	deploy(d, svc, *next)
+	startDeployment(d, svc, *next)
 	return nil
 }
 
