@@ -43,7 +43,7 @@ const (
 func newTable() table {
 	t := &nftables.Table{Family: nftables.TableFamilyINet, Name: tableName}
 	verdicts := func(name string, id uint32) *nftables.Set {
-		return &nftables.Set{Table: t, Name: name, ID: id, IsMap: true, KeyType: nftables.TypeIFName, DataType: nftables.TypeVerdict}
+		return &nftables.Set{Table: t, Name: name, ID: id, IsMap: true, KeyType: nftables.TypeIFName, DataType: nftables.TypeVerdict, KeyByteOrder: binaryutil.NativeEndian}
 	}
 	concat := func(name string, id uint32, types ...nftables.SetDatatype) *nftables.Set {
 		// Three types at most, so the concatenation never overflows.

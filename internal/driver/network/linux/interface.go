@@ -107,11 +107,11 @@ func (r *router) removeNamespaces(want layout) error {
 // file.
 func (r *router) ensureInterface(now *observed, p port) error {
 	path := r.interfacePath(p.ID)
-	id, err := netns.Identify(path)
 	known, ok := r.known[p.ID]
-	if err == nil && ok && known.id == id && now.whole(p) {
+	if ok && netns.Is(path, known.id) && now.whole(p) {
 		return nil
 	}
+	id, err := netns.Identify(path)
 	if ok {
 		r.log.Warn("repairing a network interface", "vpc", r.vpc, "interface", p.ID)
 		delete(r.known, p.ID)

@@ -11,6 +11,8 @@ import (
 	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
 	vishvananda "github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	vnetns "github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
 	"seamark/internal/driver/network/netns"
@@ -24,8 +26,8 @@ type namespace struct {
 	file *os.File
 	// route changes links, addresses and routes; conntrack is on it as well.
 	route *vishvananda.Handle
-	// dump reads them.
-	dump *netlink.Conn
+	// dump reads them, and changes what the library has no call for.
+	dump *nl.SocketHandle
 	nft  *nftables.Conn
 	// filter asks for nftables' generation.
 	filter *netlink.Conn
@@ -53,23 +55,34 @@ func (n *namespace) open() (err error) {
 	}
 	err = netns.InNamespace(n.path, func() (err error) {
 		n.route, err = vishvananda.NewHandle(unix.NETLINK_ROUTE, unix.NETLINK_NETFILTER)
+		if err != nil {
+			return err
+		}
+		n.dump, err = dumpSocket()
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("netlink socket: %w", err)
 	}
 	fd := int(n.file.Fd())
-	if n.dump, err = netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{NetNS: fd}); err != nil {
-		return fmt.Errorf("netlink socket: %w", err)
-	}
-	// The kernel then checks and obeys what a dump asks for.
-	if err := n.dump.SetOption(netlink.GetStrictCheck, true); err != nil {
-		return fmt.Errorf("netlink socket: %w", err)
-	}
 	if n.filter, err = netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: fd}); err != nil {
 		return fmt.Errorf("nftables socket: %w", err)
 	}
 	return n.openRules()
+}
+
+// dumpSocket opens a socket in the calling thread's namespace.
+func dumpSocket() (*nl.SocketHandle, error) {
+	s, err := nl.GetNetlinkSocketAt(vnetns.None(), vnetns.None(), unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, err
+	}
+	// The kernel then checks and obeys what a dump asks for.
+	if err := unix.SetsockoptInt(s.GetFd(), unix.SOL_NETLINK, unix.NETLINK_GET_STRICT_CHK, 1); err != nil {
+		s.Close()
+		return nil, os.NewSyscallError("setsockopt", err)
+	}
+	return &nl.SocketHandle{Socket: s}, nil
 }
 
 // openRules opens the nftables socket, also again after an error: answers
@@ -127,7 +140,7 @@ func (n *namespace) close() error {
 		n.route.Close()
 	}
 	if n.dump != nil {
-		errs = append(errs, n.dump.Close())
+		n.dump.Close()
 	}
 	if n.filter != nil {
 		errs = append(errs, n.filter.Close())

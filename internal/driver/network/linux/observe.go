@@ -3,13 +3,13 @@
 package linux
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"net/netip"
 
-	"github.com/mdlayher/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -46,7 +46,7 @@ const (
 	confRPFilter   = 8 // IPV4_DEVCONF_RP_FILTER
 	rpFilterStrict = 1
 
-	tableName4      = "arp_cache"
+	arpTable        = "arp_cache"
 	tableAttrName   = 1  // NDTA_NAME
 	tableAttrParams = 6  // NDTA_PARMS
 	paramIndex      = 1  // NDTPA_IFINDEX
@@ -71,129 +71,122 @@ func (n *namespace) observe() (*observed, error) {
 	return o, nil
 }
 
-// list dumps objects of one kind; header is the kind's fixed part.
-func (n *namespace) list(kind netlink.HeaderType, header []byte, attributes ...netlink.Attribute) ([]netlink.Message, error) {
-	attrs, err := netlink.MarshalAttributes(attributes)
-	if err != nil {
-		return nil, err
-	}
-	return n.dump.Execute(netlink.Message{
-		Header: netlink.Header{Type: kind, Flags: netlink.Request | netlink.Dump},
-		Data:   append(header, attrs...),
-	})
-}
+// dumpAttempts bounds how often a dump is asked for again that was
+// interrupted by a change, which makes it incomplete.
+const dumpAttempts = 10
 
-// each calls f with every attribute after the fixed header of a message.
-func each(m netlink.Message, header int, f func(*netlink.AttributeDecoder)) error {
-	if len(m.Data) < header {
-		return errors.New("short message")
-	}
-	ad, err := netlink.NewAttributeDecoder(m.Data[header:])
-	if err != nil {
+// list dumps objects of one kind and calls f with each. header is the kind's
+// fixed part.
+func (n *namespace) list(ask, answer uint16, header []byte, f func(message []byte)) error {
+	for range dumpAttempts {
+		req := nl.NewNetlinkRequest(int(ask), unix.NLM_F_DUMP)
+		req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: n.dump}
+		req.AddRawData(header)
+		msgs, err := req.Execute(unix.NETLINK_ROUTE, answer)
+		if errors.Is(err, nl.ErrDumpInterrupted) {
+			continue
+		}
+		for _, m := range msgs {
+			f(m)
+		}
 		return err
 	}
-	for ad.Next() {
-		f(ad)
-	}
-	return ad.Err()
+	return nl.ErrDumpInterrupted
 }
 
-func (n *namespace) links() (map[string]observedLink, error) {
-	msgs, err := n.list(unix.RTM_GETLINK, make([]byte, unix.SizeofIfInfomsg),
-		netlink.Attribute{Type: unix.IFLA_EXT_MASK, Data: binary.NativeEndian.AppendUint32(nil, filterSkipStats)})
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[string]observedLink, len(msgs))
-	for _, m := range msgs {
-		name, l := "", observedLink{}
-		err := each(m, unix.SizeofIfInfomsg, func(ad *netlink.AttributeDecoder) {
-			switch ad.Type() {
-			case unix.IFLA_IFNAME:
-				name = ad.String()
-			case unix.IFLA_LINK:
-				l.peer = int(ad.Uint32())
-			case unix.IFLA_IFALIAS:
-				l.alias = ad.String()
-			case unix.IFLA_GROUP:
-				group := ad.Uint32()
-				l.ours = group == linkGroup || group == doomedGroup
-			case unix.IFLA_AF_SPEC:
-				ad.Nested(func(families *netlink.AttributeDecoder) error {
-					l.forwards = forwards(families)
-					return nil
-				})
+// attributes yields type and value of the netlink attributes in b.
+func attributes(b []byte) iter.Seq2[uint16, []byte] {
+	return func(yield func(uint16, []byte) bool) {
+		for len(b) >= unix.SizeofRtAttr {
+			size := int(binary.NativeEndian.Uint16(b))
+			kind := binary.NativeEndian.Uint16(b[2:]) &^ (unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER)
+			if size < unix.SizeofRtAttr || size > len(b) || !yield(kind, b[unix.SizeofRtAttr:size]) {
+				return
 			}
-		})
-		if err != nil {
-			return nil, err
+			b = b[min(len(b), (size+3)&^3):]
 		}
-		l.index = int(binary.NativeEndian.Uint32(m.Data[4:8]))
-		l.up = binary.NativeEndian.Uint32(m.Data[8:12])&unix.IFF_UP != 0
-		out[name] = l
 	}
-	return out, nil
+}
+
+// number reads a value of four bytes; a shorter one is 0.
+func number(b []byte) uint32 {
+	if len(b) < 4 {
+		return 0
+	}
+	return binary.NativeEndian.Uint32(b)
+}
+
+func text(b []byte) string { return unix.ByteSliceToString(b) }
+
+func (n *namespace) links() (map[string]observedLink, error) {
+	header := append(make([]byte, unix.SizeofIfInfomsg),
+		nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(filterSkipStats)).Serialize()...)
+	out := map[string]observedLink{}
+	err := n.list(unix.RTM_GETLINK, unix.RTM_NEWLINK, header, func(m []byte) {
+		l := observedLink{index: int(number(m[4:])), up: number(m[8:])&unix.IFF_UP != 0}
+		name := ""
+		for kind, value := range attributes(m[unix.SizeofIfInfomsg:]) {
+			switch kind {
+			case unix.IFLA_IFNAME:
+				name = text(value)
+			case unix.IFLA_LINK:
+				l.peer = int(number(value))
+			case unix.IFLA_IFALIAS:
+				l.alias = text(value)
+			case unix.IFLA_GROUP:
+				l.ours = number(value) == linkGroup || number(value) == doomedGroup
+			case unix.IFLA_AF_SPEC:
+				l.forwards = forwards(value)
+			}
+		}
+		out[name] = l
+	})
+	return out, err
 }
 
 // forwards reads the IPv4 settings of a link out of its IFLA_AF_SPEC.
-func forwards(families *netlink.AttributeDecoder) bool {
-	ok := false
-	for families.Next() {
-		if families.Type() != unix.AF_INET {
+func forwards(families []byte) bool {
+	for family, spec := range attributes(families) {
+		if family != unix.AF_INET {
 			continue
 		}
-		families.Nested(func(inet *netlink.AttributeDecoder) error {
-			for inet.Next() {
-				if inet.Type() != inetConf {
-					continue
-				}
-				conf := inet.Bytes()
-				value := func(n int) uint32 {
-					if len(conf) < 4*n {
-						return 0
-					}
-					return binary.NativeEndian.Uint32(conf[4*(n-1):])
-				}
-				ok = value(confForward) == 1 && value(confProxyARP) == 1 && value(confRPFilter) == rpFilterStrict
+		for kind, conf := range attributes(spec) {
+			if kind != inetConf || len(conf) < 4*confRPFilter {
+				continue
 			}
-			return nil
-		})
+			value := func(n int) uint32 { return number(conf[4*(n-1):]) }
+			return value(confForward) == 1 && value(confProxyARP) == 1 && value(confRPFilter) == rpFilterStrict
+		}
 	}
-	return ok
+	return false
 }
 
 func (n *namespace) routes() (map[netip.Addr]int, error) {
 	header := make([]byte, unix.SizeofRtMsg)
 	header[0] = unix.AF_INET
 	header[4] = unix.RT_TABLE_MAIN
-	msgs, err := n.list(unix.RTM_GETROUTE, header)
-	if err != nil {
-		// The main table of a new namespace does not exist before its first route.
-		if errors.Is(err, unix.ENOENT) {
-			return map[netip.Addr]int{}, nil
+	out := map[netip.Addr]int{}
+	err := n.list(unix.RTM_GETROUTE, unix.RTM_NEWROUTE, header, func(m []byte) {
+		if m[1] != 32 || m[7] != unix.RTN_UNICAST {
+			return
 		}
-		return nil, err
-	}
-	out := make(map[netip.Addr]int, len(msgs))
-	for _, m := range msgs {
 		var to netip.Addr
 		index := 0
-		err := each(m, unix.SizeofRtMsg, func(ad *netlink.AttributeDecoder) {
-			switch ad.Type() {
+		for kind, value := range attributes(m[unix.SizeofRtMsg:]) {
+			switch kind {
 			case unix.RTA_DST:
-				to, _ = netip.AddrFromSlice(ad.Bytes())
+				to, _ = netip.AddrFromSlice(value)
 			case unix.RTA_OIF:
-				index = int(ad.Uint32())
+				index = int(number(value))
 			}
-		})
-		if err != nil {
-			return nil, err
 		}
-		if m.Data[1] == 32 && m.Data[7] == unix.RTN_UNICAST {
-			out[to] = index
-		}
+		out[to] = index
+	})
+	// The main table of a new namespace does not exist before its first route.
+	if errors.Is(err, unix.ENOENT) {
+		return out, nil
 	}
-	return out, nil
+	return out, err
 }
 
 // addresses are those of the link with that index.
@@ -201,94 +194,64 @@ func (n *namespace) addresses(index int) (map[netip.Addr]bool, error) {
 	header := make([]byte, unix.SizeofIfAddrmsg)
 	header[0] = unix.AF_INET
 	binary.NativeEndian.PutUint32(header[4:], uint32(index))
-	msgs, err := n.list(unix.RTM_GETADDR, header)
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[netip.Addr]bool, len(msgs))
-	for _, m := range msgs {
-		err := each(m, unix.SizeofIfAddrmsg, func(ad *netlink.AttributeDecoder) {
-			if ad.Type() == unix.IFA_LOCAL {
-				if a, ok := netip.AddrFromSlice(ad.Bytes()); ok && m.Data[1] == 32 {
-					out[a] = true
-				}
+	out := map[netip.Addr]bool{}
+	err := n.list(unix.RTM_GETADDR, unix.RTM_NEWADDR, header, func(m []byte) {
+		for kind, value := range attributes(m[unix.SizeofIfAddrmsg:]) {
+			if a, ok := netip.AddrFromSlice(value); ok && kind == unix.IFA_LOCAL && m[1] == 32 {
+				out[a] = true
 			}
-		})
-		if err != nil {
-			return nil, err
 		}
-	}
-	return out, nil
+	})
+	return out, err
 }
 
 func (n *namespace) proxyDelays() (map[int]uint64, error) {
-	msgs, err := n.list(unix.RTM_GETNEIGHTBL, []byte{unix.AF_INET, 0, 0, 0})
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[int]uint64, len(msgs))
-	for _, m := range msgs {
-		err := each(m, 4, func(ad *netlink.AttributeDecoder) {
-			if ad.Type() != tableAttrParams {
-				return
+	out := map[int]uint64{}
+	header := []byte{unix.AF_INET, 0, 0, 0}
+	err := n.list(unix.RTM_GETNEIGHTBL, unix.RTM_NEWNEIGHTBL, header, func(m []byte) {
+		for kind, params := range attributes(m[len(header):]) {
+			if kind != tableAttrParams {
+				continue
 			}
-			ad.Nested(func(params *netlink.AttributeDecoder) error {
-				index, delay := 0, uint64(0)
-				for params.Next() {
-					switch params.Type() {
-					case paramIndex:
-						index = int(params.Uint32())
-					case paramProxyDelay:
-						delay = params.Uint64()
-					}
+			index, delay := 0, uint64(0)
+			for kind, value := range attributes(params) {
+				switch {
+				case kind == paramIndex:
+					index = int(number(value))
+				case kind == paramProxyDelay && len(value) == 8:
+					delay = binary.NativeEndian.Uint64(value)
 				}
-				out[index] = delay
-				return nil
-			})
-		})
-		if err != nil {
-			return nil, err
+			}
+			out[index] = delay
 		}
-	}
-	return out, nil
+	})
+	return out, err
 }
 
 // noProxyDelay makes the link answer proxied ARP at once. The default is a
 // random delay of up to 0.8 s, which makes connections time out.
 func (n *namespace) noProxyDelay(index int) error {
-	params, err := netlink.MarshalAttributes([]netlink.Attribute{
-		{Type: paramIndex, Data: binary.NativeEndian.AppendUint32(nil, uint32(index))},
-		{Type: paramProxyDelay, Data: make([]byte, 8)},
-	})
-	if err != nil {
-		return err
-	}
-	attrs, err := netlink.MarshalAttributes([]netlink.Attribute{
-		{Type: tableAttrName, Data: append([]byte(tableName4), 0)},
-		{Type: tableAttrParams | unix.NLA_F_NESTED, Data: params},
-	})
-	if err != nil {
-		return err
-	}
-	_, err = n.dump.Execute(netlink.Message{
-		Header: netlink.Header{Type: unix.RTM_SETNEIGHTBL, Flags: netlink.Request | netlink.Acknowledge},
-		Data:   append([]byte{unix.AF_INET, 0, 0, 0}, attrs...),
-	})
-	return err
+	params := nl.NewRtAttr(tableAttrParams|unix.NLA_F_NESTED, nil)
+	params.AddRtAttr(paramIndex, nl.Uint32Attr(uint32(index)))
+	params.AddRtAttr(paramProxyDelay, make([]byte, 8))
+	return n.request(unix.RTM_SETNEIGHTBL, []byte{unix.AF_INET, 0, 0, 0},
+		nl.NewRtAttr(tableAttrName, nl.ZeroTerminated(arpTable)), params)
 }
 
 // deleteGroup deletes all links of a group in one go. Deleting a veth takes
 // the kernel some 15 ms, alone or with others.
 func (n *namespace) deleteGroup(group uint32) error {
-	attrs, err := netlink.MarshalAttributes([]netlink.Attribute{
-		{Type: unix.IFLA_GROUP, Data: binary.NativeEndian.AppendUint32(nil, group)},
-	})
-	if err != nil {
-		return err
+	return n.request(unix.RTM_DELLINK, make([]byte, unix.SizeofIfInfomsg),
+		nl.NewRtAttr(unix.IFLA_GROUP, nl.Uint32Attr(group)))
+}
+
+func (n *namespace) request(kind int, header []byte, attributes ...*nl.RtAttr) error {
+	for _, a := range attributes {
+		header = append(header, a.Serialize()...)
 	}
-	_, err = n.dump.Execute(netlink.Message{
-		Header: netlink.Header{Type: unix.RTM_DELLINK, Flags: netlink.Request | netlink.Acknowledge},
-		Data:   append(make([]byte, unix.SizeofIfInfomsg), bytes.Clone(attrs)...),
-	})
+	req := nl.NewNetlinkRequest(kind, unix.NLM_F_ACK)
+	req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: n.dump}
+	req.AddRawData(header)
+	_, err := req.Execute(unix.NETLINK_ROUTE, 0)
 	return err
 }

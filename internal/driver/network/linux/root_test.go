@@ -59,7 +59,7 @@ func runDir(t testing.TB) string {
 
 func newDriver(t testing.TB, dir string) *linux.Driver {
 	t.Helper()
-	d, err := linux.New(linux.Options{InstanceID: "7e57", RunDir: dir, Logger: slog.New(slog.DiscardHandler)})
+	d, err := linux.New(linux.Options{InstanceID: "7e57", RunDir: dir, Logger: newLogger()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,3 +78,5 @@ func TestContract(t *testing.T) {
 		return d, newProbe(t, d)
 	})
 }
+
+func newLogger() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -55,8 +55,9 @@ const (
 
 // compileRules is pure.
 func compileRules(v netcfg.VPC, ports []port) *ruleset {
+	n := len(ports)
 	r := &ruleset{
-		sources: map[source]struct{}{}, egress: map[string]string{}, ingress: map[string]string{},
+		sources: make(map[source]struct{}, n), egress: make(map[string]string, n), ingress: make(map[string]string, n),
 		chains: map[string]chain{}, groups: map[string]map[netip.Addr]struct{}{}, services: map[service]struct{}{},
 	}
 	for _, g := range v.Groups {
@@ -66,10 +67,11 @@ func compileRules(v netcfg.VPC, ports []port) *ruleset {
 		}
 		r.groups[string(g.ID)] = members
 	}
+	names := map[shared]string{}
 	for _, p := range ports {
 		r.sources[source{p.link, p.Address}] = struct{}{}
-		r.egress[p.link] = r.chain(egress, p.Egress)
-		r.ingress[p.link] = r.chain(ingress, p.Ingress)
+		r.egress[p.link] = r.sharedChain(names, egress, p.Egress)
+		r.ingress[p.link] = r.sharedChain(names, ingress, p.Ingress)
 	}
 	for _, s := range v.Services {
 		for _, port := range s.UDP {
@@ -80,6 +82,28 @@ func compileRules(v netcfg.VPC, ports []port) *ruleset {
 		}
 	}
 	return r
+}
+
+// shared identifies a slice of rules: netcfg.Compile gives interfaces with the
+// same groups the same slice.
+type shared struct {
+	direction direction
+	first     *netcfg.Rule
+	len       int
+}
+
+// sharedChain is chain for slices that were seen before in this compilation.
+func (r *ruleset) sharedChain(names map[shared]string, d direction, rules []netcfg.Rule) string {
+	if len(rules) == 0 {
+		return r.chain(d, rules)
+	}
+	key := shared{d, &rules[0], len(rules)}
+	name, ok := names[key]
+	if !ok {
+		name = r.chain(d, rules)
+		names[key] = name
+	}
+	return name
 }
 
 // chain files rules under their name and returns it.
