@@ -2,8 +2,18 @@ package dataplane
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
+	"net/netip"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"seamark/internal/plan/zone"
+	"seamark/internal/resolver"
+	"seamark/internal/world"
 )
 
 // Options configure a data plane.
@@ -12,41 +22,278 @@ type Options struct {
 	// Run, unused by New.
 	Socket string
 	// RunDir is where the data plane keeps its last snapshot, to serve it at
-	// once after a restart. Empty: it keeps none.
+	// once after a restart, and the record of its process. It exists. Required
+	// by Run; without it New keeps no snapshot.
 	RunDir string
 	Logger *slog.Logger // required
 }
 
-// Server is a data plane in this process.
+// checkEvery is how often sockets are compared with their namespaces, and
+// those that could not be bound are tried again.
+const checkEvery = time.Second
+
+// Server is a data plane in this process. One goroutine owns its state; calls
+// are handed to it, so they take effect one after the other.
 type Server struct {
-	opts Options
+	opts      Options
+	forwarder *resolver.Forwarder
+	buffers   *resolver.Buffers
+	startedAt time.Time
+
+	calls  chan func()
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	ended  sync.WaitGroup
+
+	// Owned by the loop.
+	revision int64
+	config   Config
+	vpcs     map[world.VPCID]*served
+	keeper   *keeper // nil without RunDir
 }
 
-// New starts a data plane in this process. It serves nothing until Replace.
+// New starts a data plane in this process. With a RunDir it serves the snapshot
+// there at once, and nothing otherwise until Replace.
 func New(opts Options) (*Server, error) {
-	return nil, errors.ErrUnsupported
+	f, err := resolver.NewForwarder()
+	if err != nil {
+		return nil, fmt.Errorf("data plane: %w", err)
+	}
+	s := &Server{
+		opts: opts, forwarder: f, buffers: resolver.NewBuffers(), startedAt: time.Now(),
+		calls: make(chan func()), vpcs: map[world.VPCID]*served{},
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	if opts.RunDir != "" {
+		s.keeper = newKeeper(opts.RunDir)
+		s.restore()
+	}
+	s.ended.Go(s.loop)
+	return s, nil
 }
 
-// Run is the data-plane process: it serves the last snapshot from RunDir, takes
-// one control connection at a time on Socket and returns when ctx ends.
-func Run(ctx context.Context, opts Options) error {
-	return errors.ErrUnsupported
+// loop owns the state until Close.
+func (s *Server) loop() {
+	tick := time.NewTicker(checkEvery)
+	defer tick.Stop()
+	defer s.shut()
+	for {
+		select {
+		case call := <-s.calls:
+			call()
+		case <-tick.C:
+			s.check()
+		case <-s.keeper.due():
+			s.keeper.save(s.kept())
+		case err := <-s.keeper.saved():
+			s.keeper.ended()
+			if err != nil {
+				s.opts.Logger.Error("snapshot not kept: a restarted data plane would serve an older one", "err", err)
+			}
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+// check compares all sockets with what they should be.
+func (s *Server) check() {
+	for _, v := range s.vpcs {
+		v.check()
+	}
+}
+
+// shut keeps the last state and closes everything.
+func (s *Server) shut() {
+	if err := s.keeper.finish(s.kept); err != nil {
+		s.opts.Logger.Error("snapshot not kept", "err", err)
+	}
+	for _, v := range s.vpcs {
+		v.close()
+	}
+	s.forwarder.Close()
+}
+
+// Close implements Plane.
+func (s *Server) Close() error {
+	s.cancel()
+	s.ended.Wait()
+	return nil
+}
+
+// do runs f in the loop.
+func (s *Server) do(ctx context.Context, f func()) error {
+	done := make(chan struct{})
+	select {
+	case s.calls <- func() { defer close(done); f() }:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-s.ctx.Done():
+		return ErrClosed
+	}
+	<-done
+	return nil
 }
 
 // Replace implements Plane.
 func (s *Server) Replace(ctx context.Context, revision int64, snap Snapshot) (Ack, error) {
-	return Ack{}, errors.ErrUnsupported
+	var ack Ack
+	err := s.do(ctx, func() { ack = s.replace(revision, snap) })
+	return ack, err
 }
 
 // Sync implements Plane.
 func (s *Server) Sync(ctx context.Context, revision int64, changes []Change) (Ack, error) {
-	return Ack{}, errors.ErrUnsupported
+	var ack Ack
+	var failed error
+	err := s.do(ctx, func() { ack, failed = s.sync(revision, changes) })
+	if err == nil {
+		err = failed
+	}
+	return ack, err
 }
 
 // Status implements Plane.
 func (s *Server) Status(ctx context.Context) (Status, error) {
-	return Status{}, errors.ErrUnsupported
+	var st Status
+	err := s.do(ctx, func() { st = s.status() })
+	return st, err
 }
 
-// Close implements Plane.
-func (s *Server) Close() error { return errors.ErrUnsupported }
+func (s *Server) status() Status {
+	st := Status{Revision: s.revision, PID: os.Getpid(), StartedAt: s.startedAt, VPCs: map[world.VPCID]VPCStatus{}}
+	for id, v := range s.vpcs {
+		st.VPCs[id] = v.status()
+	}
+	return st
+}
+
+func (s *Server) replace(revision int64, snap Snapshot) Ack {
+	p := newPlan(s)
+	for id := range s.vpcs {
+		p.remove(id)
+	}
+	p.config = &snap.Config
+	for i := range snap.VPCs {
+		p.set(&snap.VPCs[i])
+	}
+	return s.commit(revision, p)
+}
+
+func (s *Server) sync(revision int64, changes []Change) (Ack, error) {
+	p := newPlan(s)
+	for i := range changes {
+		if err := p.add(&changes[i]); err != nil {
+			return Ack{}, err
+		}
+	}
+	return s.commit(revision, p), nil
+}
+
+// plan is what a call will change. Nothing is served differently until all of
+// it is known to fit.
+type plan struct {
+	server *Server
+	config *Config
+	vpcs   map[world.VPCID]*planned
+	// restoring: it comes from the kept snapshot, not from the control plane.
+	restoring bool
+}
+
+// planned is the next state of one VPC; without a table it is removed.
+type planned struct {
+	table  *resolver.Table
+	listen Listen
+}
+
+func newPlan(s *Server) *plan { return &plan{server: s, vpcs: map[world.VPCID]*planned{}} }
+
+func (p *plan) add(c *Change) error {
+	switch {
+	case c.Set != nil:
+		p.set(c.Set)
+	case c.Delta != nil:
+		return p.delta(*c.Delta)
+	case c.Remove != "":
+		p.remove(c.Remove)
+	case c.Config != nil:
+		p.config = c.Config
+	default:
+		return fmt.Errorf("a change without content")
+	}
+	return nil
+}
+
+func (p *plan) set(v *VPC) {
+	t, problems := resolver.NewTable(v.Table)
+	p.report(v.Table.ID, problems)
+	p.vpcs[v.Table.ID] = &planned{t, v.Listen}
+}
+
+func (p *plan) remove(id world.VPCID) { p.vpcs[id] = &planned{} }
+
+func (p *plan) delta(d zone.Delta) error {
+	next := p.vpcs[d.VPC]
+	if next == nil {
+		v := p.server.vpcs[d.VPC]
+		if v == nil {
+			return fmt.Errorf("vpc %s: %w", d.VPC, ErrNeedSnapshot)
+		}
+		next = &planned{v.resolver.Table(), v.listen}
+	}
+	if next.table == nil {
+		return fmt.Errorf("vpc %s: %w", d.VPC, ErrNeedSnapshot)
+	}
+	t, problems, err := next.table.Apply(d)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNeedSnapshot, err)
+	}
+	p.report(d.VPC, problems)
+	p.vpcs[d.VPC] = &planned{t, next.listen}
+	return nil
+}
+
+func (p *plan) report(id world.VPCID, problems []error) {
+	for _, err := range problems {
+		p.server.opts.Logger.Warn("record left out of the DNS table", "vpc", id, "err", err)
+	}
+}
+
+// commit serves a plan.
+func (s *Server) commit(revision int64, p *plan) Ack {
+	if p.config != nil {
+		s.configure(*p.config)
+	}
+	ack := Ack{Revision: revision, Bound: map[world.VPCID][]netip.AddrPort{}, Failed: map[world.VPCID]string{}}
+	for _, id := range slices.Sorted(maps.Keys(p.vpcs)) {
+		next, v := p.vpcs[id], s.vpcs[id]
+		if next.table == nil {
+			if v != nil {
+				v.close()
+				delete(s.vpcs, id)
+			}
+			continue
+		}
+		if v == nil {
+			v = newServed(id, next.table, s)
+			s.vpcs[id] = v
+		}
+		v.restoring = p.restoring
+		v.set(next.table, next.listen)
+		st := v.status()
+		ack.Bound[id] = st.Bound
+		if st.Failed != "" {
+			ack.Failed[id] = st.Failed
+		}
+	}
+	s.revision = revision
+	s.keeper.changed()
+	return ack
+}
+
+func (s *Server) configure(c Config) {
+	if !slices.Equal(c.Upstreams, s.config.Upstreams) {
+		s.forwarder.SetUpstreams(slices.Clone(c.Upstreams))
+	}
+	s.config = c
+}

@@ -1,0 +1,31 @@
+//go:build !linux
+
+package dataplane
+
+import (
+	"net"
+	"net/netip"
+
+	"seamark/internal/driver/network/netns"
+)
+
+// sharesPorts: one socket serves an address.
+const sharesPorts = false
+
+// identity is always the zero one.
+type identity struct{}
+
+func identify(path string) (identity, error) {
+	if path != "" {
+		return identity{}, netns.ErrUnsupported
+	}
+	return identity{}, nil
+}
+
+func listenUDP(_ string, at netip.AddrPort) (*net.UDPConn, error) {
+	return net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+}
+
+func listenTCP(_ string, at netip.AddrPort, _ bool) (net.Listener, error) {
+	return net.Listen("tcp", at.String())
+}
