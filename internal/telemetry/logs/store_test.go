@@ -533,3 +533,30 @@ func TestStore_SweepBoundsTheTotal(t *testing.T) {
 		t.Errorf("left: %d events", len(left))
 	}
 }
+
+func TestStore_RunSweepsAtOnce(t *testing.T) {
+	s := openStore(t, Options{})
+	put(t, s, "gone", "s", ev(1, "x"))
+	ctx, cancel := context.WithCancel(context.Background())
+	asked := make(chan string, 1)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.Run(ctx, func(group string) (time.Duration, bool) { asked <- group; return 0, false })
+	}()
+	if group := <-asked; group != "gone" {
+		t.Errorf("asked about %q", group)
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		if names, err := s.Streams("gone", ""); err != nil || len(names) == 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the group was not removed")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	cancel()
+	<-ended
+}

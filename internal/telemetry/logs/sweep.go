@@ -24,7 +24,7 @@ type Swept struct {
 // takes timestamps up to two hours ahead.
 const futureSlack = 3 * time.Hour
 
-// swept is a segment that a sweep looks at.
+// sweepable is a segment that a sweep looks at.
 type sweepable struct {
 	dir string
 	segmentFile
@@ -117,6 +117,31 @@ func (s *Store) sweepTotal(kept []sweepable, done *Swept) error {
 		}
 	}
 	return nil
+}
+
+// sweepEvery is how often Run sweeps.
+const sweepEvery = time.Hour
+
+// Run sweeps now and every hour until ctx ends. The policy is that of Sweep.
+func (s *Store) Run(ctx context.Context, policy Policy) {
+	t := time.NewTicker(sweepEvery)
+	defer t.Stop()
+	for {
+		done, err := s.Sweep(ctx, policy)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			s.opts.Logger.Error("old log events are not being removed", "err", err)
+		case done != (Swept{}):
+			s.opts.Logger.Info("removed old log events", "groups", done.Groups, "segments", done.Segments, "bytes", done.Bytes)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
 }
 
 func (s *Store) drop(f sweepable, done *Swept) (bool, error) {
