@@ -560,3 +560,33 @@ func TestStore_RunSweepsAtOnce(t *testing.T) {
 	cancel()
 	<-ended
 }
+
+func BenchmarkAppend(b *testing.B) {
+	w := openWriter(b, b.TempDir(), WriterOptions{Reserve: -1})
+	line := []byte(strings.Repeat("a", 120))
+	now := time.Now()
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := w.Append(now, line); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkFilter reads 20 streams of 10,000 lines each and matches nothing.
+func BenchmarkFilter(b *testing.B) {
+	s := openStore(b, Options{})
+	line := []byte(strings.Repeat("a", 120))
+	for i := range 20 {
+		w := openWriter(b, s.Dir("g", fmt.Sprint(i)), WriterOptions{Reserve: -1})
+		for n := range 10_000 {
+			if err := w.Append(time.UnixMilli(int64(n)), line); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.SetBytes(20 * 10_000 * 120)
+	for b.Loop() {
+		readFilter(b, s, FilterQuery{Group: "g", Match: func(m []byte) bool { return strings.Contains(string(m), "needle") }})
+	}
+}
