@@ -139,7 +139,7 @@ func (d *daemon) assemble(ctx context.Context) (err error) {
 const instanceImage = "seamark/instance:latest"
 
 func (d *daemon) consoleDir(id world.InstanceID) string {
-	return d.dir.Path("console/" + string(id))
+	return d.logs.Dir(consoleGroup, string(id))
 }
 
 // run serves until ctx ends or a part fails for good.
@@ -150,7 +150,7 @@ func (d *daemon) run(ctx context.Context, out io.Writer) error {
 	g.Go(func() error { return d.runPlane(ctx) })
 	g.Go(func() error { return control.New(d.changes, d.answers, d.logger).Run(ctx) })
 	g.Go(func() error { return d.runNode(ctx) })
-	g.Go(func() error { return d.sweepLogs(ctx) })
+	g.Go(func() error { return d.runTelemetry(ctx) })
 	if d.machine.run != nil {
 		g.Go(func() error { return d.machine.run(ctx) })
 	}

@@ -95,7 +95,7 @@ func removeAll(ctx context.Context, d *daemon) error {
 		removeContainers(ctx, d, exe),
 		removeNetworks(ctx, d),
 		os.RemoveAll(d.dir.Path("run")),
-		cgroup.Remove(cgroupOf(d.dir.InstanceID())),
+		removeCgroup(ctx, d),
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
@@ -150,4 +150,12 @@ func removeNetworks(ctx context.Context, d *daemon) (err error) {
 		errs = append(errs, n.Remove(ctx, id))
 	}
 	return errors.Join(errs...)
+}
+
+func removeCgroup(ctx context.Context, d *daemon) error {
+	fs, err := cgroup.Host()
+	if err != nil {
+		return err
+	}
+	return fs.Remove(ctx, cgroupOf(d.dir.InstanceID()))
 }

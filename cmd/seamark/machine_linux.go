@@ -45,7 +45,7 @@ func realMachine(ctx context.Context, d *daemon) (*machine, error) {
 		return nil, errors.Join(err, r.Close())
 	}
 	m.runtime, m.network = r, n
-	m.plane = &supervisedPlane{supervisor: dataplane.NewSupervisor(planeOptions(d, exe))}
+	m.plane = &supervisedPlane{options: planeOptions(d, exe)}
 	m.listen = func(v *world.VPC) (dataplane.Listen, bool) {
 		path := n.Paths().VPC(v.ID)
 		return dataplane.Listen{Namespace: path, Addresses: []netip.AddrPort{
@@ -67,8 +67,8 @@ func cgroupOf(instanceID string) string { return "/seamark-" + instanceID }
 
 func containerdOptions(d *daemon, socket, snapshotter, exe string) containerd.Options {
 	return containerd.Options{
-		Socket: socket, Namespace: "seamark-" + d.dir.InstanceID(), InstanceID: d.dir.InstanceID(),
-		CgroupParent: cgroupOf(d.dir.InstanceID()), LoggerBinary: exe, Snapshotter: snapshotter,
+		Socket: socket, Namespace: "seamark-" + d.dir.InstanceID(),
+		CgroupParent: cgroupOf(d.dir.InstanceID()), SeamarkBinary: exe, Snapshotter: snapshotter,
 		RunDir: d.runDir, Logger: d.logger,
 	}
 }
@@ -83,8 +83,8 @@ func planeOptions(d *daemon, exe string) dataplane.SupervisorOptions {
 
 // supervisedPlane is a data plane in a process of its own.
 type supervisedPlane struct {
-	supervisor *dataplane.Supervisor
-	client     atomic.Pointer[dataplane.Client]
+	options dataplane.SupervisorOptions
+	client  atomic.Pointer[dataplane.Client]
 }
 
 func (p *supervisedPlane) run(ctx context.Context, use func(dataplane.Plane)) error {
@@ -92,13 +92,14 @@ func (p *supervisedPlane) run(ctx context.Context, use func(dataplane.Plane)) er
 		p.client.Store(c)
 		use(c)
 	}
-	p.supervisor.OnRestart(hand)
-	c, err := p.supervisor.Start(ctx)
+	p.options.OnRestart = hand
+	supervisor := dataplane.NewSupervisor(p.options)
+	c, err := supervisor.Start(ctx)
 	if err != nil {
 		return fmt.Errorf("start the data plane: %w", err)
 	}
 	hand(c)
-	return p.supervisor.Run(ctx)
+	return supervisor.Run(ctx)
 }
 
 func (p *supervisedPlane) status(ctx context.Context) (dataplane.Status, error) {

@@ -7,9 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-
-	"seamark/internal/telemetry/metrics"
-	"seamark/internal/world"
 	"time"
 )
 
@@ -62,15 +59,4 @@ func readImported(path string) (map[string]string, error) {
 		return nil, err
 	}
 	return done, json.Unmarshal(b, &done)
-}
-
-// queryMetrics records DNS queries as QueryCount by VPC, which AWS does not
-// publish (docs/divergences.md).
-type queryMetrics struct{ metrics *metrics.Store }
-
-func (m queryMetrics) RecordQueries(at time.Time, vpc world.VPCID, queries uint64) {
-	m.metrics.Record(metrics.Sample{
-		Namespace: "AWS/Route53Resolver", Name: "QueryCount", Dimensions: map[string]string{"VPC": string(vpc)},
-		At: at, Value: float64(queries), Unit: "Count",
-	})
 }
