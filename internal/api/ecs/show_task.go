@@ -79,9 +79,12 @@ func (s *Server) showContainer(t *world.Task, def *world.TaskDefinition, seen *w
 		ContainerArn: new(s.arn("container/%s/%s/%s", t.Cluster, t.ID, seen.ID)),
 		TaskArn:      new(s.taskARN(t.Cluster, t.ID)), Name: new(seen.Name),
 		LastStatus: new(seen.LastStatus), HealthStatus: new(string(seen.Health)),
-		ImageDigest: given(seen.ImageDigest), RuntimeId: given(seen.RuntimeID),
+		ImageDigest: given(seen.ImageDigest),
 		ExitCode: seen.ExitCode, Reason: given(seen.Reason),
 		NetworkBindings: []NetworkBinding{}, NetworkInterfaces: []NetworkInterface{},
+	}
+	if seen.LastStatus != "PENDING" { // before, the runtime has nothing of that id
+		out.RuntimeId = given(seen.RuntimeID)
 	}
 	if seen.Health == "" {
 		out.HealthStatus = new(string(world.HealthUnknown))
