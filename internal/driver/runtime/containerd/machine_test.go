@@ -11,7 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	goruntime "runtime"
-	"sort"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,12 +74,31 @@ func newMachine(t testing.TB) *machine {
 	supervised := make(chan error, 1)
 	go func() { supervised <- m.engine.Run(ctx) }()
 	t.Cleanup(func() {
+		m.sweep(t)
 		cancel()
 		if err := errors.Join(<-supervised, m.engine.Stop(context.Background())); err != nil {
 			t.Error(err)
 		}
 	})
 	return m
+}
+
+// sweep takes away what a test that failed half-way has left.
+func (m *machine) sweep(t testing.TB) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	d, err := New(ctx, m.options(t))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	list, err := d.List(ctx)
+	for _, s := range list {
+		err = errors.Join(err, d.Remove(ctx, s.ID), d.RemoveGroup(ctx, s.Group))
+	}
+	if err := errors.Join(err, d.Close()); err != nil {
+		t.Error(err)
+	}
 }
 
 func logger(t testing.TB) *slog.Logger {
@@ -181,11 +200,7 @@ func (m *machine) traces(t testing.TB) []string {
 			out = append(out, "mount "+f[4])
 		}
 	}
-	groups, err := filepath.Glob("/sys/fs/cgroup/*/seamark-" + m.id() + "/*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, g := range groups {
+	for _, g := range m.groups(t) {
 		out = append(out, "cgroup "+g)
 	}
 	for _, pattern := range []string{"d/started/*", "d/exec/*", "d/runc/*/*", "e/state/io.containerd.runtime.v2.task/*/*"} {
@@ -196,8 +211,25 @@ func (m *machine) traces(t testing.TB) []string {
 		out = append(out, files...)
 	}
 	out = append(out, m.processes(t)...)
-	sort.Strings(out)
+	slices.Sort(out)
 	return out
+}
+
+// groups lists the names of the control groups of containers' groups.
+func (m *machine) groups(t testing.TB) []string {
+	t.Helper()
+	dirs, err := filepath.Glob("/sys/fs/cgroup/*/seamark-" + m.id() + "/[A-Za-z0-9]*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, dir := range dirs {
+		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+			out = append(out, filepath.Base(dir))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // processes lists shims and loggers of the machine.
