@@ -80,7 +80,7 @@ func (s *Server) showContainer(t *world.Task, def *world.TaskDefinition, seen *w
 		TaskArn:      new(s.taskARN(t.Cluster, t.ID)), Name: new(seen.Name),
 		LastStatus: new(seen.LastStatus), HealthStatus: new(string(seen.Health)),
 		ImageDigest: given(seen.ImageDigest),
-		ExitCode: seen.ExitCode, Reason: given(seen.Reason),
+		ExitCode:    seen.ExitCode, Reason: given(seen.Reason),
 		NetworkBindings: []NetworkBinding{}, NetworkInterfaces: []NetworkInterface{},
 	}
 	if seen.LastStatus != "PENDING" { // before, the runtime has nothing of that id
