@@ -26,11 +26,14 @@ import (
 // machine is an engine of a test's own, with what containers need beside it.
 type machine struct {
 	engine  *engine.Engine
+	bin     string
 	run     string // run directory of engine and driver
 	data    string
 	netns   string
 	seamark string
 	images  string // directory of archives
+
+	endSupervision func() error
 }
 
 // testImage is the archive of the tests' own program, docker.io/seamark/testbox.
@@ -64,23 +67,39 @@ func newMachine(t testing.TB) *machine {
 	t.Cleanup(func() { m.checkClean(t) })
 	m.seamark = buildSeamark(t)
 	m.netns = m.newNetns(t, "net")
+	m.bin = bin
+	m.startEngine(t)
+	t.Cleanup(func() {
+		m.sweep(t)
+		m.stopSupervision(t)
+		if err := m.engine.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return m
+}
+
+// startEngine starts the engine and its supervision.
+func (m *machine) startEngine(t testing.TB) {
+	t.Helper()
+	var err error
 	m.engine, err = engine.Start(t.Context(), engine.Options{
-		BinDir: bin, DataDir: m.data, RunDir: filepath.Join(m.run, "e"), InstanceID: m.id(), Logger: logger(t),
+		BinDir: m.bin, DataDir: m.data, RunDir: filepath.Join(m.run, "e"), InstanceID: m.id(), Logger: logger(t),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	supervised := make(chan error, 1)
-	go func() { supervised <- m.engine.Run(ctx) }()
-	t.Cleanup(func() {
-		m.sweep(t)
-		cancel()
-		if err := errors.Join(<-supervised, m.engine.Stop(context.Background())); err != nil {
-			t.Error(err)
-		}
-	})
-	return m
+	ended := make(chan error, 1)
+	go func() { ended <- m.engine.Run(ctx) }()
+	m.endSupervision = func() error { cancel(); return <-ended }
+}
+
+func (m *machine) stopSupervision(t testing.TB) {
+	t.Helper()
+	if err := m.endSupervision(); err != nil {
+		t.Error(err)
+	}
 }
 
 // sweep takes away what a test that failed half-way has left.
@@ -94,7 +113,10 @@ func (m *machine) sweep(t testing.TB) {
 	}
 	list, err := d.List(ctx)
 	for _, s := range list {
-		err = errors.Join(err, d.Remove(ctx, s.ID), d.RemoveGroup(ctx, s.Group))
+		err = errors.Join(err, d.Remove(ctx, s.ID))
+	}
+	for _, g := range m.groups(t) {
+		err = errors.Join(err, d.RemoveGroup(ctx, g))
 	}
 	if err := errors.Join(err, d.Close()); err != nil {
 		t.Error(err)
