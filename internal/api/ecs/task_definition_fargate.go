@@ -1,7 +1,5 @@
 package ecs
 
-import "regexp"
-
 // Limits of Fargate.
 const (
 	minEphemeralGiB, maxEphemeralGiB = 21, 200
@@ -99,5 +97,5 @@ func fargateLacks(c *ContainerDefinition) string {
 
 // isECR says whether an image is in a private registry of Amazon ECR.
 func isECR(image string) bool {
-	return regexp.MustCompile(`^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/`).MatchString(image)
+	return matches(`^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/`, image)
 }
