@@ -109,8 +109,7 @@ func TestSDK_serviceFromStartToEnd(t *testing.T) {
 		t.Error("the task is not registered")
 	}
 	_, err = c.DeleteCluster(ctx, &sdk.DeleteClusterInput{Cluster: aws.String("demo")})
-	var inUse *types.ClusterContainsServicesException
-	if !errors.As(err, &inUse) {
+	if _, ok := errors.AsType[*types.ClusterContainsServicesException](err); !ok {
 		t.Errorf("deleting a cluster in use: %v", err)
 	}
 	if _, err := c.DeleteService(ctx, &sdk.DeleteServiceInput{Cluster: aws.String("demo"), Service: aws.String("web"), Force: aws.Bool(true)}); err != nil {

@@ -3,6 +3,7 @@ package ecs
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -159,9 +160,7 @@ func clusterInUse(w world.World, name world.ClusterName) error {
 // mergedSettings are settings with changes applied.
 func mergedSettings(settings map[string]string, changes []ClusterSetting) (map[string]string, error) {
 	merged := map[string]string{}
-	for name, value := range settings {
-		merged[name] = value
-	}
+	maps.Copy(merged, settings)
 	for _, c := range changes {
 		name, value := val(c.Name), val(c.Value)
 		switch {

@@ -3,6 +3,7 @@ package ecs
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -336,8 +337,8 @@ func TestListTaskDefinitions(t *testing.T) {
 			token = `,"nextToken":"` + r.text("nextToken") + `"`
 		}
 		if order == "DESC" {
-			for i := len(all) - 1; i >= 0; i-- {
-				want += "," + all[i]
+			for _, arn := range slices.Backward(all) {
+				want += "," + arn
 			}
 			want = "[" + strings.TrimPrefix(want, ",") + "]"
 		}
