@@ -131,6 +131,8 @@ func (b *backend) Commit(_ context.Context, batch store.Batch) error {
 		return b.overQuota()
 	case errors.Is(err, rpctypes.ErrRequestTooLarge), errors.Is(err, rpctypes.ErrTooManyOps):
 		return fmt.Errorf("%w: %w", store.ErrTooLarge, err)
+	case err != nil && b.health.alive.Err() != nil:
+		return fmt.Errorf("%w: %w", store.ErrOutcomeUnknown, context.Cause(b.health.alive))
 	case err != nil:
 		return fmt.Errorf("%w: %w", store.ErrOutcomeUnknown, err)
 	case !resp.Succeeded:

@@ -1,29 +1,22 @@
-package etcd_test
+package etcd
 
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
+	"os/exec"
+	"runtime/debug"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"seamark/internal/store"
-	"seamark/internal/store/etcd"
 	"seamark/internal/world"
 )
-
-func open(tb testing.TB, dir string) store.Store {
-	tb.Helper()
-	s, err := etcd.Open(context.Background(), etcd.Options{Dir: dir, Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return s
-}
 
 // register writes what RegisterInstance writes: the instance, its service with
 // the next revision, and the operation.
@@ -87,7 +80,7 @@ func registerMany(tb testing.TB, s store.Store, from, to, services int) []time.D
 }
 
 func BenchmarkUpdate(b *testing.B) {
-	s := open(b, b.TempDir())
+	s := openDir(b, b.TempDir())
 	defer s.Close()
 	var took []time.Duration
 	n := 0
@@ -108,7 +101,7 @@ func BenchmarkUpdate(b *testing.B) {
 func BenchmarkBulk(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()
-		s := open(b, b.TempDir())
+		s := openDir(b, b.TempDir())
 		b.StartTimer()
 		start := time.Now()
 		took := registerMany(b, s, 0, 10_000, 100)
@@ -121,4 +114,90 @@ func BenchmarkBulk(b *testing.B) {
 		}
 		b.StartTimer()
 	}
+}
+
+// reloadInstances is how many instances BenchmarkReload loads, in 5,000
+// services, with an operation for each.
+const reloadInstances = 100_000
+
+// BenchmarkReload is the start of a process on the state that a killed one left.
+func BenchmarkReload(b *testing.B) {
+	dir := b.TempDir()
+	b.Logf("%s", child(b, "register", dir))
+	var ready, resident float64
+	n := 0
+	for b.Loop() {
+		var instances int
+		var ms, kb float64
+		out := child(b, "load", dir)
+		if _, err := fmt.Sscan(out, &instances, &ms, &kb); err != nil || instances != reloadInstances {
+			b.Fatalf("child says %q: %v", out, err)
+		}
+		ready, resident, n = ready+ms, resident+kb, n+1
+	}
+	b.ReportMetric(ready/float64(n), "ms-to-ready")
+	b.ReportMetric(resident/float64(n)/1024, "MiB-resident")
+}
+
+func child(b *testing.B, mode, dir string) string {
+	b.Helper()
+	c := exec.Command(os.Args[0])
+	c.Env = append(os.Environ(), "STORE_TEST_CHILD="+mode, "STORE_TEST_DIR="+dir)
+	c.Stderr = os.Stderr
+	out, err := c.Output()
+	if err != nil {
+		b.Fatalf("%s: %v", mode, err)
+	}
+	return string(out)
+}
+
+// registerAndDie fills a directory and ends without closing the store.
+func registerAndDie(dir string) {
+	s, err := Open(context.Background(), Options{Dir: dir, Logger: quiet()})
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	var next atomic.Int64
+	var callers sync.WaitGroup
+	start := time.Now()
+	for range 32 {
+		callers.Go(func() {
+			for n := next.Add(1) - 1; n < reloadInstances; n = next.Add(1) - 1 {
+				if err := register(s, int(n), 5000); err != nil {
+					fmt.Println(err)
+					os.Exit(1)
+				}
+			}
+		})
+	}
+	callers.Wait()
+	fmt.Printf("%.0f registrations/s\n", reloadInstances/time.Since(start).Seconds())
+	os.Exit(0)
+}
+
+// loadAndTell opens a directory and prints instances, milliseconds and resident
+// KiB after the garbage of the start is gone.
+func loadAndTell(dir string) {
+	start := time.Now()
+	s, err := Open(context.Background(), Options{Dir: dir, Logger: quiet()})
+	took := time.Since(start)
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	debug.FreeOSMemory()
+	var kb int
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kb, _ = strconv.Atoi(strings.Fields(rest)[0])
+		}
+	}
+	fmt.Println(s.View().DiscoveryInstances.Len(), took.Milliseconds(), kb)
+	os.Exit(0)
 }

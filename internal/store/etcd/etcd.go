@@ -66,9 +66,10 @@ type connection struct {
 	client *clientv3.Client
 	limits store.Limits
 	health *health
-	// upkeep says that compaction, defragmentation and alarms are ours.
-	upkeep bool
-	close  func() error
+	// defragment shrinks the database's file. It is set if compaction,
+	// defragmentation and alarms are ours.
+	defragment func() error
+	close      func() error
 }
 
 // Open opens the store, makes every earlier opening of the same state unable

@@ -2,7 +2,9 @@ package etcd
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -75,7 +77,10 @@ func embedded(ctx context.Context, o Options) (*connection, error) {
 	if err := checkSpace(o.Dir, o.MinFreeBytes); err != nil {
 		return nil, fmt.Errorf("start the log of the state: %w", err)
 	}
-	h := &halt{health: newHealth(), closing: make(chan struct{})}
+	if err := found(ctx, o); err != nil {
+		return nil, fmt.Errorf("make the log of the state in %s: %w", o.Dir, err)
+	}
+	h := newHalt()
 	e, err := start(ctx, config(o, h), h)
 	if err != nil {
 		return nil, fmt.Errorf("start the log of the state in %s: %w", o.Dir, err)
@@ -85,7 +90,8 @@ func embedded(ctx context.Context, o Options) (*connection, error) {
 		client: client,
 		limits: store.Limits{Writes: maxTxnOps - 1, Bytes: maxRequestBytes - 1<<20},
 		health: h.health,
-		upkeep: true,
+		// The client's own call needs a gRPC server.
+		defragment: e.Server.Defragment,
 		close: func() error {
 			// Before the server: an open client delays its end by seconds. The
 			// error is always that of the context that this cancels.
@@ -97,6 +103,47 @@ func embedded(ctx context.Context, o Options) (*connection, error) {
 			return nil
 		},
 	}, nil
+}
+
+// found makes a member where there is none. A member whose first start was cut
+// short can never start again, because it does not know that it is alone; so
+// it is made aside, started once, and then put into its place in one step.
+func found(ctx context.Context, o Options) error {
+	member := filepath.Join(o.Dir, "member")
+	if _, err := os.Stat(member); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	aside := filepath.Join(o.Dir, "new")
+	if err := os.RemoveAll(aside); err != nil {
+		return err
+	}
+	first := o
+	first.Dir = aside
+	h := newHalt()
+	e, err := start(ctx, config(first, h), h)
+	if err != nil {
+		return err
+	}
+	close(h.closing)
+	if !stop(e) {
+		return fmt.Errorf("it did not end within %v", closeTimeout)
+	}
+	if err := os.Rename(filepath.Join(aside, "member"), member); err != nil {
+		return err
+	}
+	if err := os.Remove(aside); err != nil {
+		return err
+	}
+	return syncDir(o.Dir)
+}
+
+// syncDir makes renames in dir durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // start starts etcd and waits until it can be written to. It runs on its own
@@ -117,6 +164,14 @@ func start(ctx context.Context, cfg *embed.Config, h *halt) (*embed.Etcd, error)
 	case <-h.health.alive.Done():
 		close(h.closing)
 		return nil, context.Cause(h.health.alive)
+	case <-ctx.Done():
+		// It may wait for ever for another process to let go of its files.
+		go func() {
+			if r := <-started; r.err == nil {
+				stop(r.etcd)
+			}
+		}()
+		return nil, ctx.Err()
 	}
 	if r.err != nil {
 		return nil, r.err

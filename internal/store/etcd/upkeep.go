@@ -41,7 +41,7 @@ type upkeep struct {
 func (b *backend) startUpkeep(o Options) {
 	ctx, cancel := context.WithCancel(b.health.alive)
 	b.stopUpkeep = cancel
-	if !b.upkeep {
+	if b.defragment == nil {
 		return
 	}
 	u := &upkeep{backend: b, dir: o.Dir, database: database(o.Dir), minFree: o.MinFreeBytes, quota: o.QuotaBytes}
@@ -108,7 +108,7 @@ func (u *upkeep) tidy(ctx context.Context) {
 		return
 	}
 	if free := status.DbSize - status.DbSizeInUse; free > defragmentAbove && free > status.DbSizeInUse {
-		u.defragment(ctx, status)
+		u.shrink(ctx, status)
 	}
 	u.releasePages()
 }
@@ -138,14 +138,14 @@ func (u *upkeep) compact(ctx context.Context) error {
 	return nil
 }
 
-func (u *upkeep) defragment(ctx context.Context, status *clientv3.StatusResponse) {
+func (u *upkeep) shrink(ctx context.Context, status *clientv3.StatusResponse) {
 	// The copy must fit without stopping updates.
 	if err := checkSpace(u.dir, u.minFree+status.DbSizeInUse); err != nil {
 		u.log.Debug("state not defragmented", "err", err)
 		return
 	}
 	start := time.Now()
-	if _, err := u.client.Defragment(ctx, ""); err != nil {
+	if err := u.backend.defragment(); err != nil {
 		u.complain(ctx, "defragment the state", err)
 		return
 	}
@@ -193,10 +193,7 @@ func (u *upkeep) makeRoom(ctx context.Context) error {
 	if status.DbSizeInUse > u.quota/10*9 {
 		return fmt.Errorf("%w: %d bytes of %d are in use", store.ErrNoSpace, status.DbSizeInUse, u.quota)
 	}
-	if _, err := u.client.Defragment(ctx, ""); err != nil {
-		return err
-	}
-	return nil
+	return u.backend.defragment()
 }
 
 // complain logs a failure that will be tried again.

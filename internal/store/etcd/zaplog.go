@@ -95,6 +95,8 @@ type halt struct {
 	closing chan struct{}
 }
 
+func newHalt() *halt { return &halt{health: newHealth(), closing: make(chan struct{})} }
+
 // OnWrite implements zapcore.CheckWriteHook.
 func (h *halt) OnWrite(e *zapcore.CheckedEntry, fields []zapcore.Field) {
 	why := e.Message

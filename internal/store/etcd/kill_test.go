@@ -1,0 +1,142 @@
+package etcd
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"seamark/internal/store"
+	"seamark/internal/world"
+)
+
+// churn registers and deregisters for ever, and prints what it was told is
+// durable: "+ key", "- key", and "? key" before a deletion begins.
+func churn(dir string) {
+	s, err := Open(context.Background(), Options{Dir: dir, Logger: quiet(), MinFreeBytes: 1})
+	if err != nil {
+		fmt.Println("! open:", err)
+		os.Exit(1)
+	}
+	say := func(what, key string) {
+		// One write for each line, so that none is torn.
+		_, _ = os.Stdout.WriteString(what + " " + key + "\n")
+	}
+	must := func(f func(tx *store.Tx)) {
+		if _, err := s.Update(context.Background(), func(tx *store.Tx) error { f(tx); return nil }); err != nil {
+			say("! update:", err.Error())
+			os.Exit(1)
+		}
+	}
+	for writer := range 8 {
+		go func() {
+			for n := 0; ; n++ {
+				key := fmt.Sprintf("%d/%d/%d", os.Getpid(), writer, n)
+				must(func(tx *store.Tx) {
+					tx.Put(&world.LogGroup{Name: key, CreatedAt: tx.Now})
+					tx.Put(&world.Role{Name: key, Description: strings.Repeat("x", 500)})
+				})
+				say("+", key)
+				if n%3 != 2 {
+					continue
+				}
+				say("?", key)
+				must(func(tx *store.Tx) {
+					tx.Delete(world.KindLogGroup, key)
+					tx.Delete(world.KindRole, key)
+				})
+				say("-", key)
+			}
+		}()
+	}
+	select {}
+}
+
+// told is what a child said of each key last.
+type told map[string]string
+
+// churnFor runs a child and kills it after that time.
+func (seen told) churnFor(t *testing.T, dir string, d time.Duration) {
+	child := exec.Command(os.Args[0])
+	child.Env = append(os.Environ(), "STORE_TEST_CHILD=churn", "STORE_TEST_DIR="+dir)
+	child.Stderr = os.Stderr
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(d, func() { _ = child.Process.Kill() })
+	defer timer.Stop()
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		what, key, _ := strings.Cut(lines.Text(), " ")
+		if what == "!" {
+			t.Errorf("child: %s", key)
+		}
+		seen[key] = what
+	}
+	_ = child.Wait() // it was killed
+}
+
+// check compares a store with what was told.
+func (seen told) check(t *testing.T, w world.World) {
+	t.Helper()
+	lost, kept := 0, 0
+	for key, what := range seen {
+		switch there := w.LogGroups.Get(key) != nil; {
+		case what == "+" && !there:
+			lost++
+		case what == "-" && there:
+			kept++
+		}
+	}
+	if lost+kept > 0 {
+		t.Errorf("%d registrations lost and %d deregistrations undone of %d", lost, kept, len(seen))
+	}
+	for g := range w.LogGroups.All() {
+		if w.Roles.Get(g.Name) == nil {
+			t.Errorf("half of the update of %s is there", g.Name)
+		}
+	}
+	if w.LogGroups.Len() != w.Roles.Len() {
+		t.Errorf("%d groups and %d roles of the same updates", w.LogGroups.Len(), w.Roles.Len())
+	}
+}
+
+func TestKill_LosesNothingAcknowledged(t *testing.T) {
+	rounds := 25
+	if testing.Short() {
+		rounds = 5
+	}
+	dir := t.TempDir()
+	seen := told{}
+	var revision int64
+	for round := range rounds {
+		// A start takes some 100 ms: a third of the kills hit it.
+		seen.churnFor(t, dir, time.Duration(rand.Int64N(int64(400*time.Millisecond))))
+		s := openDir(t, dir)
+		w := s.View()
+		seen.check(t, w)
+		if w.Revision < revision {
+			t.Errorf("revision %d after %d", w.Revision, revision)
+		}
+		revision = w.Revision
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if t.Failed() {
+			t.Fatalf("in round %d", round)
+		}
+	}
+	if len(seen) < 100*rounds {
+		t.Errorf("only %d keys in %d rounds: the test kills too early", len(seen), rounds)
+	}
+	t.Logf("%d keys, revision %d, %d rounds", len(seen), revision, rounds)
+}

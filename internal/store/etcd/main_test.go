@@ -1,0 +1,41 @@
+package etcd
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"testing"
+
+	"seamark/internal/store"
+)
+
+// TestMain lets the test binary stand in for a Seamark that is killed or whose
+// disk is full (see kill_test.go and disk_test.go).
+func TestMain(m *testing.M) {
+	switch os.Getenv("STORE_TEST_CHILD") {
+	case "":
+		os.Exit(m.Run())
+	case "churn":
+		churn(os.Getenv("STORE_TEST_DIR"))
+	case "fill":
+		fill(os.Getenv("STORE_TEST_DIR"))
+	case "register":
+		registerAndDie(os.Getenv("STORE_TEST_DIR"))
+	case "load":
+		loadAndTell(os.Getenv("STORE_TEST_DIR"))
+	}
+}
+
+func quiet() *slog.Logger {
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+}
+
+// openDir opens a store on a directory.
+func openDir(tb testing.TB, dir string) store.Store {
+	tb.Helper()
+	s, err := Open(context.Background(), Options{Dir: dir, Logger: quiet(), MinFreeBytes: 1})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
