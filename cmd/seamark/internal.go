@@ -10,8 +10,6 @@ import (
 	"syscall"
 
 	"seamark/internal/dataplane"
-	"seamark/internal/initproc"
-	"seamark/internal/logdriver"
 )
 
 // runInternal runs the commands that Seamark starts itself. They are no part of
@@ -21,22 +19,10 @@ func runInternal(args []string, stderr io.Writer) (done bool, err error) {
 	if len(args) == 0 {
 		return false, nil
 	}
-	switch args[0] {
-	case "logger":
-		return true, status(logdriver.Run(args[1:]))
-	case "init":
-		return true, status(initproc.Run(args[1:]))
-	case "dataplane":
+	if args[0] == "dataplane" {
 		return true, runDataPlane(args[1:], stderr)
 	}
-	return false, nil
-}
-
-func status(code int) error {
-	if code == 0 {
-		return nil
-	}
-	return exitCode(code)
+	return runInContainer(args)
 }
 
 func runDataPlane(args []string, stderr io.Writer) error {
