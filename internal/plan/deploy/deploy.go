@@ -10,6 +10,7 @@ package deploy
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -30,6 +31,7 @@ func Plan(d *plan.Draft, key string) {
 	s := newState(d, old)
 	s.accountFailures()
 	s.replaceUnhealthy()
+	s.trip()
 	s.start()
 	s.stop()
 	s.settle()
@@ -41,11 +43,11 @@ type state struct {
 	d   *plan.Draft
 	svc world.Service
 	// live tasks are wanted and not yet on their way out, by deployment;
-	// leaving are on their way out but may still run.
+	// leaving are on their way out but may still run; ended have stopped. The
+	// oldest come first.
 	live    map[world.DeploymentID][]*world.Task
 	leaving map[world.DeploymentID][]*world.Task
 	ended   []*world.Task
-	blocked bool // the percentages left no room to move
 	changed bool
 }
 
@@ -53,7 +55,7 @@ func newState(d *plan.Draft, svc *world.Service) *state {
 	s := &state{d: d, svc: *svc, live: map[world.DeploymentID][]*world.Task{}, leaving: map[world.DeploymentID][]*world.Task{}}
 	s.svc.Deployments = slices.Clone(svc.Deployments)
 	s.svc.Events = slices.Clone(svc.Events)
-	for t := range d.World.TasksOfService(svc.Cluster, svc.Name) {
+	for _, t := range slices.SortedFunc(d.World.TasksOfService(svc.Cluster, svc.Name), byAge) {
 		switch {
 		case t.LastStatus == world.TaskStopped:
 			s.ended = append(s.ended, t)
@@ -107,15 +109,11 @@ func (s *state) healthy() int {
 // isHealthy says whether a task counts towards minimumHealthyPercent: RUNNING,
 // HEALTHY where it has a health check, and answered where it is registered.
 func (s *state) isHealthy(t *world.Task) bool {
-	if t.LastStatus != world.TaskRunning {
+	if !s.mayServe(t) || !s.isAnswered(t) {
 		return false
 	}
-	if t.Registration.State == world.Registered && s.d.Applied < t.Registration.Revision && s.d.Fidelity != world.AWS {
-		return false
-	}
-	def := s.d.World.TaskDefinition(t.TaskDefinition)
-	if def != nil && checked(def) {
-		return t.Health(def) == world.Healthy
+	if def := s.d.World.TaskDefinition(t.TaskDefinition); def != nil && checked(def) {
+		return true
 	}
 	counts := t.StartedAt.Add(s.d.Fidelity.CountsHealthyAfter())
 	if s.d.Now.Before(counts) {
@@ -123,6 +121,29 @@ func (s *state) isHealthy(t *world.Task) bool {
 		return false
 	}
 	return true
+}
+
+// mayServe says whether a task runs and nothing speaks against its serving
+// clients. Such a task may not count as healthy yet, for example while the
+// resolver has not told what it serves, after a restart of Seamark; but it is
+// not free to be stopped either.
+func (s *state) mayServe(t *world.Task) bool {
+	if t.LastStatus != world.TaskRunning {
+		return false
+	}
+	def := s.d.World.TaskDefinition(t.TaskDefinition)
+	return def == nil || !checked(def) || t.Health(def) == world.Healthy
+}
+
+// isAnswered says whether clients find a task that is registered: its registry
+// knows that it is healthy, and the resolver serves that. AWS waits for neither
+// (containers-roadmap #830).
+func (s *state) isAnswered(t *world.Task) bool {
+	r := t.Registration
+	if r.State != world.Registered || s.d.Fidelity == world.AWS {
+		return true
+	}
+	return r.Health == world.Healthy && s.d.Applied >= r.Revision
 }
 
 func checked(def *world.TaskDefinition) bool {
@@ -145,34 +166,44 @@ func (s *state) isUnhealthy(t *world.Task) bool {
 	return true
 }
 
+// failedChecks is the stoppedReason of a task that failed its health checks.
+const failedChecks = "Task failed container health checks"
+
 // replaceUnhealthy stops tasks that failed their health checks: at once where
 // enough others are healthy, else when a replacement is, and one by one when
 // there is no room for a replacement.
 func (s *state) replaceUnhealthy() {
-	for _, tasks := range s.live {
-		slices.SortFunc(tasks, byAge)
-	}
+	p := s.svc.Primary()
 	for _, id := range s.deploymentIDs() {
 		for _, t := range slices.Clone(s.live[id]) {
-			if !s.isUnhealthy(t) {
+			if !s.isUnhealthy(t) || s.replacementComes() {
 				continue
 			}
-			if s.healthy() < min(s.lower(), s.desired()) && s.total() < s.upper() {
-				continue // a replacement comes first
-			}
 			s.event("(service %s) (task %s) failed container health checks.", s.svc.Name, t.ID)
-			s.stopTasks([]*world.Task{t}, "Task failed container health checks")
+			s.stopTasks([]*world.Task{t}, failedChecks)
+			if p != nil && p.ID == id {
+				p.FailedTasks++
+			}
 		}
 	}
 }
 
-func (s *state) deploymentIDs() []world.DeploymentID {
-	var ids []world.DeploymentID
-	for id := range s.live {
-		ids = append(ids, id)
+// replacementComes says whether an unhealthy task is to wait: too few others
+// are healthy, but one more is on its way or has room to come.
+func (s *state) replacementComes() bool {
+	if s.healthy() >= min(s.lower(), s.desired()) {
+		return false
 	}
-	slices.Sort(ids)
-	return ids
+	return s.total() < s.upper() || s.coming(slices.Concat(slices.Collect(maps.Values(s.live))...))
+}
+
+// coming says whether one of the tasks is neither healthy nor unhealthy yet.
+func (s *state) coming(tasks []*world.Task) bool {
+	return slices.ContainsFunc(tasks, func(t *world.Task) bool { return !s.isHealthy(t) && !s.isUnhealthy(t) })
+}
+
+func (s *state) deploymentIDs() []world.DeploymentID {
+	return slices.Sorted(maps.Keys(s.live))
 }
 
 func byAge(a, b *world.Task) int {

@@ -1,7 +1,9 @@
 package deploy
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -19,7 +21,6 @@ func (s *state) start() {
 	}
 	want := s.desired() - s.wellPrimary(p)
 	room := s.upper() - s.total()
-	s.blocked = want > 0 && room <= 0 && s.total() > len(s.live[p.ID])
 	n := min(want, room)
 	if n <= 0 {
 		return
@@ -38,17 +39,28 @@ func (s *state) start() {
 func (s *state) launch(p *world.Deployment, n int) {
 	var started []string
 	for range n {
+		before := s.d.World
 		t, err := place.Task(s.d, s.taskOf(p), s.live[p.ID])
 		if err != nil {
 			s.notPlaced(err)
 			break
 		}
+		s.noteEarly(before, t)
 		s.live[p.ID] = append(s.live[p.ID], t)
 		started = append(started, fmt.Sprintf("(task %s)", t.ID))
 	}
 	if len(started) > 0 {
 		s.event("(service %s) has started %d tasks: %s.", s.svc.Name, len(started), strings.Join(started, " "))
 		s.svc.Steady = false
+	}
+}
+
+// noteEarly tells when a task got an address that clients may still hold for
+// another one's.
+func (s *state) noteEarly(before world.World, t *world.Task) {
+	r := before.AddressRests.Get(string(t.Subnet) + "/" + t.Address.String())
+	if r != nil && s.d.Now.Before(r.Until) {
+		s.eventOnce("(service %s) reused the address %s before DNS answers that named it had expired: subnet %s has no other free address.", s.svc.Name, t.Address, t.Subnet)
 	}
 }
 
@@ -129,17 +141,21 @@ func (s *state) taskTags(p *world.Deployment) world.Tags {
 }
 
 // stop stops what is too much: of the primary deployment what exceeds the
-// desired count, of older ones as many as minimumHealthyPercent can spare.
+// desired count, of older ones as many as minimumHealthyPercent can spare. A
+// failed deployment replaces nothing any more: then the desired count bounds
+// all of them together.
 func (s *state) stop() {
 	p := s.svc.Primary()
 	if p == nil {
 		return
 	}
+	if p.RolloutState == "FAILED" {
+		all := slices.Concat(slices.Collect(maps.Values(s.live))...)
+		s.stopTasks(s.leastNeeded(all, len(all)-s.desired()), s.scalingReason(p))
+		return
+	}
 	if surplus := s.wellPrimary(p) - s.desired(); surplus > 0 {
 		s.stopTasks(s.leastNeeded(s.live[p.ID], surplus), s.scalingReason(p))
-	}
-	if p.RolloutState == "FAILED" {
-		return
 	}
 	for i := range s.svc.Deployments {
 		d := &s.svc.Deployments[i]
@@ -166,7 +182,7 @@ func (s *state) spare(p, old *world.Deployment) []*world.Task {
 	complete := primaryHealthy >= s.desired()
 	for _, t := range s.leastNeeded(s.live[old.ID], len(s.live[old.ID])) {
 		switch {
-		case complete, !s.isHealthy(t):
+		case complete, !s.mayServe(t):
 			spare = append(spare, t)
 			if s.isHealthy(t) {
 				healthyLeft--
@@ -186,18 +202,19 @@ func (s *state) needsRoom(p *world.Deployment, healthyLeft int) bool {
 }
 
 // leastNeeded orders tasks by how little they are missed (not yet running
-// first, then from the fullest zone, the youngest first) and returns the first n.
+// first, then not healthy, then from the fullest zone, the youngest first) and
+// returns the first n.
 func (s *state) leastNeeded(tasks []*world.Task, n int) []*world.Task {
-	left := slices.Clone(tasks)
+	left := slices.SortedFunc(slices.Values(tasks), byAge)
 	inZone := map[string]int{}
 	for _, t := range left {
 		inZone[t.AvailabilityZone]++
 	}
 	var picked []*world.Task
-	for range min(n, len(left)) {
+	for len(picked) < n && len(left) > 0 {
 		best := 0
 		for i, t := range left {
-			if missedLess(t, left[best], inZone) {
+			if s.missedLess(t, left[best], inZone) {
 				best = i
 			}
 		}
@@ -208,14 +225,26 @@ func (s *state) leastNeeded(tasks []*world.Task, n int) []*world.Task {
 	return picked
 }
 
-func missedLess(a, b *world.Task, inZone map[string]int) bool {
-	if ra, rb := a.LastStatus == world.TaskRunning, b.LastStatus == world.TaskRunning; ra != rb {
-		return rb
+func (s *state) missedLess(a, b *world.Task, inZone map[string]int) bool {
+	return cmp.Or(
+		cmp.Compare(s.worth(a), s.worth(b)),
+		cmp.Compare(inZone[b.AvailabilityZone], inZone[a.AvailabilityZone]),
+		byAge(b, a),
+	) < 0
+}
+
+// worth is what a task does for the service: nothing yet, perhaps something, or
+// all that it should.
+func (s *state) worth(t *world.Task) int {
+	switch {
+	case s.isHealthy(t):
+		return 3
+	case s.mayServe(t):
+		return 2
+	case t.LastStatus == world.TaskRunning:
+		return 1
 	}
-	if za, zb := inZone[a.AvailabilityZone], inZone[b.AvailabilityZone]; za != zb {
-		return za > zb
-	}
-	return byAge(a, b) > 0
+	return 0
 }
 
 // stopTasks asks for the end of tasks.
@@ -223,6 +252,7 @@ func (s *state) stopTasks(tasks []*world.Task, reason string) {
 	if len(tasks) == 0 {
 		return
 	}
+	s.warnTTL(tasks)
 	var stopped []string
 	for _, t := range tasks {
 		next := *t
@@ -235,4 +265,23 @@ func (s *state) stopTasks(tasks []*world.Task, reason string) {
 	}
 	s.event("(service %s) has stopped %d running tasks: %s.", s.svc.Name, len(stopped), strings.Join(stopped, " "))
 	s.svc.Steady = false
+}
+
+// warnTTL tells when clients that cache DNS answers will outlast the stop of
+// the tasks, because the wait for them is capped.
+func (s *state) warnTTL(tasks []*world.Task) {
+	limit := s.d.Fidelity.DrainCap()
+	if limit == 0 || s.desired() == 0 {
+		return
+	}
+	for _, t := range tasks {
+		for _, r := range t.Registries {
+			ds := s.d.World.DiscoveryServices.Get(string(r.Service))
+			if ds == nil || t.Registration.State != world.Registered || ds.MaxTTL() <= limit {
+				continue
+			}
+			s.eventOnce("(service %s) stops tasks %s after they left DNS, but clients may use a cached answer for %s, the TTL of the records: lower the TTL to lose no request.", s.svc.Name, limit, ds.MaxTTL())
+			return
+		}
+	}
 }

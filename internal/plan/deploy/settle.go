@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"seamark/internal/world"
@@ -16,22 +17,55 @@ func (s *state) settle() {
 	for i := range s.svc.Deployments {
 		s.count(&s.svc.Deployments[i], p)
 	}
-	s.svc.Deployments = slices.DeleteFunc(s.svc.Deployments, func(d world.Deployment) bool {
-		return d.Status != "PRIMARY" && s.gone(d.ID)
-	})
-	if s.svc.Status == world.ServiceDraining {
-		s.finishDraining()
-		return
-	}
-	if p = s.svc.Primary(); p == nil {
-		return
-	}
 	switch {
+	case s.svc.Status == world.ServiceDraining:
+		s.finishDraining()
+	case p == nil:
 	case s.reached(p):
 		s.complete(p)
-	case s.blocked && s.healthy() <= s.lower():
+	case s.deadlocked(p):
 		s.eventOnce("(service %s) was unable to stop or start tasks during a deployment because of the service deployment configuration. Update the minimumHealthyPercent or maximumPercent value and try again.", s.svc.Name)
 	}
+	keep := s.rollbackTarget(p)
+	s.svc.Deployments = slices.DeleteFunc(s.svc.Deployments, func(d world.Deployment) bool {
+		return d.Status != "PRIMARY" && s.gone(d.ID) && d.ID != keep
+	})
+}
+
+// rollbackTarget is the deployment that the circuit breaker would go back to,
+// or "". It stays listed while that may happen, even without tasks.
+func (s *state) rollbackTarget(p *world.Deployment) world.DeploymentID {
+	c := s.svc.Configuration
+	if p == nil || p.RolloutState != "IN_PROGRESS" || !c.CircuitBreaker || !c.Rollback || s.svc.Status != world.ServiceActive {
+		return ""
+	}
+	i := s.lastCompleted()
+	if i < 0 {
+		return ""
+	}
+	return s.svc.Deployments[i].ID
+}
+
+// lastCompleted is the index of the newest deployment that completed and is
+// not the primary one, or -1.
+func (s *state) lastCompleted() int {
+	return slices.IndexFunc(s.svc.Deployments, func(d world.Deployment) bool {
+		return d.Status != "PRIMARY" && d.RolloutState == "COMPLETED"
+	})
+}
+
+// deadlocked says that the percentages leave no room to move, and that nothing
+// is on its way that could make some.
+func (s *state) deadlocked(p *world.Deployment) bool {
+	if p.RolloutState == "FAILED" || s.wellPrimary(p) >= s.desired() || s.total() < s.upper() || s.total() == len(s.live[p.ID]) {
+		return false
+	}
+	for _, tasks := range s.leaving {
+		if len(tasks) > 0 {
+			return false
+		}
+	}
+	return !s.coming(s.live[p.ID]) && s.healthy() <= s.lower()
 }
 
 func (s *state) count(d, primary *world.Deployment) {
@@ -62,8 +96,13 @@ func (s *state) gone(id world.DeploymentID) bool {
 
 // reached says that the primary deployment is all there is and all there should be.
 func (s *state) reached(p *world.Deployment) bool {
-	if len(s.svc.Deployments) != 1 || len(s.live[p.ID]) != s.desired() || p.RolloutState == "FAILED" {
+	if len(s.live[p.ID]) != s.desired() || p.RolloutState == "FAILED" {
 		return false
+	}
+	for i := range s.svc.Deployments {
+		if d := &s.svc.Deployments[i]; d.ID != p.ID && !s.gone(d.ID) {
+			return false
+		}
 	}
 	for _, t := range s.live[p.ID] {
 		if !s.isHealthy(t) {
@@ -122,9 +161,8 @@ func (s *state) accountFailures() {
 	if p == nil {
 		return
 	}
-	slices.SortFunc(s.ended, byAge)
 	for _, t := range slices.Concat(s.ended, s.leaving[p.ID]) {
-		if t.Accounted || t.Deployment != p.ID || t.StopCode != "TaskFailedToStart" && t.StopCode != "EssentialContainerExited" {
+		if t.Accounted || t.Deployment != p.ID || !endedByItself(t) {
 			continue
 		}
 		next := *t
@@ -134,11 +172,28 @@ func (s *state) accountFailures() {
 		s.replaceLeaving(t, &next)
 		s.failed(p, t)
 	}
-	for _, t := range s.live[p.ID] {
-		if t.LastStatus == world.TaskRunning && s.svc.FailureStreak > 0 && s.ranWell(t) {
-			s.svc.FailureStreak, s.svc.RetryAt, p.FailedTasks = 0, time.Time{}, 0
+	if (s.svc.FailureStreak > 0 || p.FailedTasks > 0) && s.recovered(p) {
+		s.svc.FailureStreak, s.svc.RetryAt, p.FailedTasks = 0, time.Time{}, 0
+	}
+}
+
+func endedByItself(t *world.Task) bool {
+	return t.StopCode == "TaskFailedToStart" || t.StopCode == "EssentialContainerExited"
+}
+
+// recovered says whether a task runs well that started after the last failure.
+// Others prove nothing: they started when whatever is wrong now was not.
+func (s *state) recovered(p *world.Deployment) bool {
+	var last time.Time
+	for _, t := range slices.Concat(s.ended, s.leaving[p.ID]) {
+		failed := endedByItself(t) || t.StoppedReason == failedChecks
+		if t.Deployment == p.ID && failed && t.StopAskedAt.After(last) {
+			last = t.StopAskedAt
 		}
 	}
+	return slices.ContainsFunc(s.live[p.ID], func(t *world.Task) bool {
+		return t.LastStatus == world.TaskRunning && t.StartedAt.After(last) && s.ranWell(t)
+	})
 }
 
 func (s *state) replaceLeaving(old, next *world.Task) {
@@ -155,32 +210,41 @@ func (s *state) ranWell(t *world.Task) bool {
 		s.d.Again(well)
 		return false
 	}
-	return true
+	return s.isHealthy(t)
 }
 
+// failed counts a task that could not start, or ran too short to be of use,
+// which a deployment's circuit breaker takes for the same.
 func (s *state) failed(p *world.Deployment, t *world.Task) {
 	s.svc.Steady = false
-	if !t.StartedAt.IsZero() {
-		s.crashed(t)
+	crashed := !t.StartedAt.IsZero()
+	if crashed && t.StoppingAt.Sub(t.StartedAt) >= shortRun {
 		return
 	}
 	p.FailedTasks++
+	if t.StopCode == "TaskFailedToStart" {
+		s.eventOnce("(service %s) was unable to place a task. Reason: %s", s.svc.Name, t.StoppedReason)
+	}
+	if t.CreatedAt.Before(s.svc.RetryAt) {
+		return // one of several that were started together and failed together
+	}
 	s.svc.FailureStreak++
-	s.svc.RetryAt = s.d.Now.Add(backoff(s.svc.FailureStreak, lastRetry))
-	s.eventOnce("(service %s) was unable to place a task. Reason: %s", s.svc.Name, t.StoppedReason)
+	s.svc.RetryAt = s.d.Now.Add(pause(s.svc.FailureStreak, crashed))
 	if s.svc.FailureStreak == 3 {
 		s.eventOnce("(service %s) is unable to consistently start tasks successfully. For more information, see the Troubleshooting section of the Amazon ECS Developer Guide.", s.svc.Name)
 	}
-	s.trip(p)
 }
 
-func (s *state) crashed(t *world.Task) {
-	if t.StoppingAt.Sub(t.StartedAt) >= shortRun {
-		return
-	}
-	s.svc.FailureStreak++
-	if s.svc.FailureStreak > 1 {
-		s.svc.RetryAt = s.d.Now.Add(backoff(s.svc.FailureStreak-1, crashRetry))
+// pause is how long to wait after so many failures in a row. A first crash is
+// answered at once.
+func pause(streak int, crashed bool) time.Duration {
+	switch {
+	case !crashed:
+		return backoff(streak, lastRetry)
+	case streak == 1:
+		return 0
+	default:
+		return backoff(streak-1, crashRetry)
 	}
 }
 
@@ -195,42 +259,45 @@ func backoff(streak int, limit time.Duration) time.Duration {
 }
 
 // trip is the deployment circuit breaker: after clamp(desired/2, 3, 200) tasks
-// that failed to start, the deployment has failed (ECS API reference,
-// DeploymentCircuitBreaker).
-func (s *state) trip(p *world.Deployment) {
+// in a row that failed, the deployment has failed (ECS API reference,
+// DeploymentCircuitBreaker). A rollback that fails is not rolled back again.
+func (s *state) trip() {
+	p := s.svc.Primary()
 	threshold := int32(min(max((s.desired()+1)/2, 3), 200))
-	if !s.svc.Configuration.CircuitBreaker || p.RolloutState != "IN_PROGRESS" || p.FailedTasks < threshold {
+	if p == nil || !s.svc.Configuration.CircuitBreaker || p.RolloutState != "IN_PROGRESS" || p.FailedTasks < threshold {
 		return
 	}
+	rolledBack := strings.HasPrefix(p.RolloutStateReason, rollingBack)
 	p.RolloutState = "FAILED"
 	p.RolloutStateReason = "ECS deployment circuit breaker: tasks failed to start."
 	p.UpdatedAt = s.d.Now
 	s.event("(service %s) (deployment %s) deployment failed: tasks failed to start.", s.svc.Name, p.ID)
-	if s.svc.Configuration.Rollback {
+	if s.svc.Configuration.Rollback && !rolledBack {
 		s.rollBack(p)
 	}
 }
 
-// rollBack makes a new primary deployment of the last completed one.
+// rollingBack starts the rolloutStateReason of a deployment that rolls back.
+const rollingBack = "ECS deployment circuit breaker: rolling back to deploymentId "
+
+// rollBack makes a new primary deployment of the last completed one. Without
+// one the failed deployment stays. It invalidates pointers to deployments.
 func (s *state) rollBack(failed *world.Deployment) {
-	i := slices.IndexFunc(s.svc.Deployments, func(d world.Deployment) bool {
-		return d.ID != failed.ID && d.RolloutState == "COMPLETED"
-	})
+	i := s.lastCompleted()
 	if i < 0 {
 		return
 	}
-	target := s.svc.Deployments[i]
-	s.event("(service %s) rolling back to deployment %s.", s.svc.Name, target.ID)
+	back := s.svc.Deployments[i]
+	s.event("(service %s) rolling back to deployment %s.", s.svc.Name, back.ID)
 	failed.Status = "ACTIVE"
-	back := target
+	back.RolloutStateReason = rollingBack + string(back.ID) + "."
 	back.ID = world.DeploymentID("ecs-svc/" + s.d.Draw.Digits(19))
 	back.Status, back.FailedTasks = "PRIMARY", 0
 	back.RolloutState = "IN_PROGRESS"
-	back.RolloutStateReason = fmt.Sprintf("ECS deployment circuit breaker: rolling back to deploymentId %s.", target.ID)
 	back.CreatedAt, back.UpdatedAt = s.d.Now, s.d.Now
+	s.svc.LaunchType, s.svc.Strategy, s.svc.PlatformVersion = back.LaunchType, back.Strategy, back.PlatformVersion
 	s.svc.FailureStreak, s.svc.RetryAt = 0, time.Time{}
 	s.svc.Deployments = slices.Insert(s.svc.Deployments, 0, back)
-	s.d.Again(s.d.Now)
 }
 
 // commit puts the service if anything of it changed.
