@@ -3,7 +3,9 @@ package control
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,18 +40,12 @@ type Answers struct {
 	next    world.World     // the newest world committed
 	touched []zone.Ref      // that next differs in from what was sent
 	rebind  map[world.VPCID]bool
-	waiting []waiting
-}
-
-// waiting is a task that waits for a revision to be served.
-type waiting struct {
-	revision int64
-	task     world.TaskID
+	waiting map[world.TaskID]int64 // tasks that wait for a revision to be served
 }
 
 // NewAnswers returns an Answers without a data plane.
 func NewAnswers(o AnswersOptions) *Answers {
-	return &Answers{o: o, wake: make(chan struct{}, 1), rebind: map[world.VPCID]bool{}}
+	return &Answers{o: o, wake: make(chan struct{}, 1), rebind: map[world.VPCID]bool{}, waiting: map[world.TaskID]int64{}}
 }
 
 // Applied is the newest revision that the data plane is known to serve.
@@ -87,28 +83,47 @@ func (a *Answers) Run(ctx context.Context, applied func([]world.TaskID)) error {
 	a.next = a.o.Store.View()
 	a.mu.Unlock()
 	s := sender{a: a, served: map[world.VPCID]bool{}}
+	retry := time.NewTimer(0)
+	defer retry.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-a.wake:
+		case <-retry.C:
 		}
-		if tasks := s.send(ctx); len(tasks) > 0 {
+		tasks := s.send(ctx)
+		if len(tasks) > 0 {
 			applied(tasks)
+		}
+		if s.failed {
+			retry.Reset(retryPlane)
 		}
 	}
 }
 
+// retryPlane is the pause before a data plane that failed is given everything
+// anew. One whose process has ended is replaced by its supervisor, mostly
+// before that.
+const retryPlane = time.Second
+
 func (a *Answers) onCommit(c store.Commit) {
 	a.mu.Lock()
-	a.next = c.World
+	if c.World.Revision > a.next.Revision {
+		// At the start, next may be ahead: View shows a whole batch of commits
+		// before the first of them is told.
+		a.next = c.World
+	}
 	for _, change := range c.Changes {
 		switch change.Kind {
 		case world.KindVPC, world.KindNamespace, world.KindHostedZone, world.KindDiscoveryService, world.KindDiscoveryInstance:
 			a.touched = append(a.touched, zone.Ref{Kind: change.Kind, Key: change.Key})
 		case world.KindTask:
-			if t, ok := change.New.(*world.Task); ok && t.Registration.Revision == c.World.Revision {
-				a.waiting = append(a.waiting, waiting{c.World.Revision, t.ID})
+			switch t, ok := change.New.(*world.Task); {
+			case !ok:
+				delete(a.waiting, world.TaskID(change.Key))
+			case t.Registration.Revision == c.World.Revision:
+				a.waiting[t.ID] = c.World.Revision
 			}
 		}
 	}
@@ -139,18 +154,21 @@ func (a *Answers) served(revision int64) []world.TaskID {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var tasks []world.TaskID
-	n := 0
-	for ; n < len(a.waiting) && a.waiting[n].revision <= revision; n++ {
-		tasks = append(tasks, a.waiting[n].task)
+	for id, since := range a.waiting {
+		if since <= revision {
+			tasks = append(tasks, id)
+			delete(a.waiting, id)
+		}
 	}
-	a.waiting = a.waiting[n:]
+	slices.Sort(tasks)
 	return tasks
 }
 
 // sender is what Run's goroutine knows of the data plane's state.
 type sender struct {
 	a      *Answers
-	plane  dataplane.Plane // nil: none, or one that failed
+	plane  dataplane.Plane // nil: none yet
+	failed bool            // the last call: the plane is to be given everything
 	sent   world.World
 	served map[world.VPCID]bool // VPCs that the plane has
 }
@@ -160,7 +178,7 @@ func (s *sender) send(ctx context.Context) []world.TaskID {
 	w := s.a.take()
 	var err error
 	switch {
-	case w.fresh:
+	case w.fresh, s.failed:
 		s.plane = w.plane
 		err = s.replace(ctx, w)
 	case s.plane == nil:
@@ -168,10 +186,11 @@ func (s *sender) send(ctx context.Context) []world.TaskID {
 	default:
 		err = s.sync(ctx, w)
 	}
+	s.failed = err != nil
 	if err != nil {
-		// The supervisor starts another one and calls Use.
-		s.a.o.Logger.Warn("data plane", "error", err)
-		s.plane = nil
+		if ctx.Err() == nil {
+			s.a.o.Logger.Warn("data plane", "error", err)
+		}
 		return nil
 	}
 	s.sent = w.world
@@ -242,7 +261,7 @@ func (s *sender) changes(diff zone.Changes, w work) []dataplane.Change {
 			changes = append(changes, dataplane.Change{Delta: d})
 		}
 	}
-	for id := range w.rebind {
+	for _, id := range slices.Sorted(maps.Keys(w.rebind)) {
 		set(id)
 	}
 	return changes

@@ -113,8 +113,8 @@ func (c *Control) enqueueService(o world.Object) {
 	}
 }
 
-// onApplied looks again at those that waited for the resolver to serve a
-// revision in (from, to].
+// onApplied looks again at the tasks that waited for the resolver to serve a
+// revision, and at their services.
 func (c *Control) onApplied(tasks []world.TaskID) {
 	w := c.store.View()
 	for _, id := range tasks {

@@ -1,7 +1,9 @@
 package node
 
 import (
+	"cmp"
 	"reflect"
+	"slices"
 	"sync"
 
 	"seamark/internal/driver/runtime"
@@ -13,21 +15,41 @@ import (
 type containers struct {
 	mu   sync.Mutex
 	byID map[string]runtime.Status
-	// early are ends that were heard of before the start was recorded.
-	early map[string]runtime.Event
+	// starting are those whose start has not returned; the value is their end if
+	// it was heard of already.
+	starting map[string]*runtime.Event
+	// changed are those that were started or forgotten since the runtime was
+	// asked for a list: of them we know better. Nil: no list is under way.
+	changed map[string]bool
 }
 
 func newContainers() *containers {
-	return &containers{byID: map[string]runtime.Status{}, early: map[string]runtime.Event{}}
+	return &containers{byID: map[string]runtime.Status{}, starting: map[string]*runtime.Event{}}
 }
 
+// listing says that the runtime is asked for a list from now on.
+func (c *containers) listing() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.changed = map[string]bool{}
+}
+
+// replace takes over a list that was asked for after listing.
 func (c *containers) replace(list []runtime.Status) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	clear(c.byID)
+	next := map[string]runtime.Status{}
 	for _, s := range list {
-		c.byID[s.ID] = s
+		if !c.changed[s.ID] {
+			next[s.ID] = s
+		}
 	}
+	for id := range c.changed {
+		if s, ok := c.byID[id]; ok {
+			next[id] = s
+		}
+	}
+	c.byID, c.changed = next, nil
 }
 
 func (c *containers) get(id string) (runtime.Status, bool) {
@@ -44,26 +66,46 @@ func (c *containers) all() []runtime.Status {
 	for _, s := range c.byID {
 		list = append(list, s)
 	}
+	slices.SortFunc(list, func(a, b runtime.Status) int { return cmp.Compare(a.ID, b.ID) })
 	return list
 }
 
-func (c *containers) started(s runtime.Status) {
+// start runs f, which starts a container and returns what it is then. The end
+// of the container may be heard of before f returns.
+func (c *containers) start(id string, f func() (runtime.Status, error)) error {
+	c.mu.Lock()
+	c.starting[id] = nil
+	c.mu.Unlock()
+	s, err := f()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.byID[s.ID] = s
-	if e, ok := c.early[s.ID]; ok {
-		delete(c.early, s.ID)
-		c.byID[s.ID] = endedBy(s, e)
+	e := c.starting[id]
+	delete(c.starting, id)
+	if err != nil {
+		return err
 	}
+	if c.changed != nil {
+		c.changed[id] = true
+	}
+	switch was, ok := c.byID[id]; {
+	case e != nil:
+		s = endedBy(s, *e)
+	case ok && was.State == runtime.StateStopped:
+		s = was // listed in the meantime
+	}
+	c.byID[id] = s
+	return nil
 }
 
 // ended records the end of a container and returns its group.
 func (c *containers) ended(e runtime.Event) (group string, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if _, starts := c.starting[e.ID]; starts {
+		c.starting[e.ID] = &e
+	}
 	s, ok := c.byID[e.ID]
 	if !ok {
-		c.early[e.ID] = e
 		return "", false
 	}
 	c.byID[e.ID] = endedBy(s, e)
@@ -80,7 +122,9 @@ func (c *containers) forget(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.byID, id)
-	delete(c.early, id)
+	if c.changed != nil {
+		c.changed[id] = true
+	}
 }
 
 // sameObserved says whether two observations are equal.

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -38,6 +39,14 @@ func (p *probes) forget(group string) {
 	}
 }
 
+// planned says whether a container's next probe has a time.
+func (p *probes) planned(key string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, ok := p.due[key]
+	return ok
+}
+
 // next says when a container is to be probed; the first call plans it.
 func (p *probes) next(key string, first time.Time) time.Time {
 	p.mu.Lock()
@@ -52,6 +61,9 @@ func (p *probes) next(key string, first time.Time) time.Time {
 func (p *probes) count(key string, ok, counts bool, next time.Time) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if _, planned := p.due[key]; !planned {
+		return 0 // forgotten while the probe ran
+	}
 	p.due[key] = next
 	switch {
 	case ok:
@@ -68,11 +80,15 @@ func (p *probes) count(key string, ok, counts bool, next time.Time) int {
 // period count only after a first success.
 func (n *Node) probe(ctx context.Context, key string) (time.Time, error) {
 	id, name, _ := strings.Cut(key, "/")
-	t := n.o.Store.View().Tasks.Get(id)
+	w := n.o.Store.View()
+	t := w.Tasks.Get(id)
 	if t == nil || !t.LastStatus.Before(world.TaskStopping) {
 		return time.Time{}, nil
 	}
-	def := n.o.Store.View().TaskDefinition(t.TaskDefinition)
+	def := w.TaskDefinition(t.TaskDefinition)
+	if def == nil {
+		return time.Time{}, nil
+	}
 	c, seen := def.Container(name), t.Observed.Container(name)
 	if c == nil || c.HealthCheck == nil || seen == nil {
 		return time.Time{}, nil
@@ -88,6 +104,9 @@ func (n *Node) probe(ctx context.Context, key string) (time.Time, error) {
 	result, err := n.o.Runtime.Exec(ctx, seen.RuntimeID, probeCommand(c.HealthCheck.Command), c.HealthCheck.Timeout)
 	if ctx.Err() != nil {
 		return time.Time{}, ctx.Err()
+	}
+	if errors.Is(err, runtime.ErrUnavailable) {
+		return time.Time{}, err // it says nothing about the container: try again
 	}
 	passed := err == nil && result.ExitCode == 0
 	next := n.now().Add(c.HealthCheck.Interval)

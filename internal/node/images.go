@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -15,11 +16,13 @@ import (
 type images struct {
 	loop *reconcile.Loop
 
-	mu       sync.Mutex
-	outcomes map[string]outcome // by imageKey
+	mu sync.Mutex
+	// outcomes by imageKey of all that was asked for and not forgotten.
+	outcomes map[string]outcome
 }
 
 type outcome struct {
+	known bool
 	image runtime.Image
 	err   error
 }
@@ -35,25 +38,42 @@ func newImages(d runtime.Driver, p runtime.PullPolicy, opts reconcile.Options, t
 		if ctx.Err() != nil {
 			return time.Time{}, ctx.Err()
 		}
-		i.mu.Lock()
-		i.outcomes[key] = outcome{image, err}
-		i.mu.Unlock()
-		tell(group)
+		if errors.Is(err, runtime.ErrUnavailable) {
+			return time.Time{}, err // the engine is being restarted: try again
+		}
+		if i.settle(key, outcome{true, image, err}) {
+			tell(group)
+		}
 		return time.Time{}, nil
 	})
 	return i
 }
 
+// settle records an outcome, unless it was forgotten that anybody asked.
+func (i *images) settle(key string, o outcome) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	_, asked := i.outcomes[key]
+	if asked {
+		i.outcomes[key] = o
+	}
+	return asked
+}
+
 // get returns the outcome for a group, or ok false after it has asked for it;
 // then the group is told when there is one.
 func (i *images) get(group, ref string) (image runtime.Image, ok bool, err error) {
+	key := imageKey(group, ref)
 	i.mu.Lock()
-	o, ok := i.outcomes[imageKey(group, ref)]
-	i.mu.Unlock()
-	if !ok {
-		i.loop.Enqueue(imageKey(group, ref))
+	o, asked := i.outcomes[key]
+	if !asked {
+		i.outcomes[key] = outcome{}
 	}
-	return o.image, ok, o.err
+	i.mu.Unlock()
+	if !asked {
+		i.loop.Enqueue(key)
+	}
+	return o.image, o.known, o.err
 }
 
 // forget drops what is remembered for a group.

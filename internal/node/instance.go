@@ -48,13 +48,10 @@ func (n *Node) runInstance(ctx context.Context, w world.World, i *world.Instance
 	if err != nil {
 		return time.Time{}, err
 	}
-	pid, err := n.o.Runtime.Start(ctx, spec)
-	if err != nil {
+	if err := n.startFound(ctx, spec); err != nil {
 		return time.Time{}, err
 	}
-	s := runtime.Status{ID: spec.ID, Group: spec.Group, State: runtime.StateRunning, PID: pid, StartedAt: n.now()}
-	n.found.started(s)
-	s, _ = n.found.get(spec.ID)
+	s, _ := n.found.get(spec.ID)
 	return time.Time{}, n.reportInstance(ctx, i.ID, s)
 }
 

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -43,9 +44,17 @@ func (a *attachments) set(vpc world.VPCID, owners map[world.NetworkInterfaceID]s
 	if len(owners) == 0 {
 		delete(a.byVPC, vpc)
 	}
+	slices.Sort(moved)
 	close(a.ready)
 	a.ready = make(chan struct{})
 	return moved
+}
+
+// gone forgets the namespace of a VPC that was removed.
+func (a *attachments) gone(vpc world.VPCID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.inodes, vpc)
 }
 
 // isNew records the namespace of a VPC and says whether it is another one.
@@ -81,6 +90,7 @@ func (n *Node) reconcileNetwork(ctx context.Context, key string) (time.Time, err
 		if err := n.o.Network.Remove(ctx, id); err != nil {
 			return time.Time{}, err
 		}
+		n.attached.gone(id)
 	} else {
 		if err := n.o.Network.Set(ctx, want); err != nil {
 			return time.Time{}, err

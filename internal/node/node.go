@@ -112,6 +112,11 @@ func (n *Node) enqueueNetworks(change store.Change) {
 		switch o := o.(type) {
 		case *world.NetworkInterface:
 			n.networks.Enqueue(string(o.VPC))
+			if change.New == nil {
+				// Its owner may have waited for that alone, if the interface was
+				// never made.
+				n.enqueueGroup(o.OwnerID)
+			}
 		case *world.SecurityGroup:
 			n.networks.Enqueue(string(o.VPC))
 		}
@@ -172,6 +177,7 @@ func wanted(w world.World, group string) bool {
 }
 
 func (n *Node) relist(ctx context.Context) error {
+	n.found.listing()
 	list, err := n.o.Runtime.List(ctx)
 	if err != nil {
 		return err

@@ -53,13 +53,19 @@ func (r *taskRun) start(ctx context.Context) (time.Time, error) {
 		return time.Time{}, nil // the network loop looks here again
 	}
 	images, ready, err := r.images(ctx)
-	if err != nil || !ready {
+	switch {
+	case err != nil:
 		return time.Time{}, err
+	case !ready:
+		return time.Time{}, r.reportAttached(ctx)
 	}
-	again, err := r.startContainers(ctx, images)
-	if err != nil {
-		return time.Time{}, err
+	var again time.Time
+	if r.t.DesiredStatus != world.TaskStopped {
+		if again, err = r.startContainers(ctx); err != nil {
+			return time.Time{}, err
+		}
 	}
+	r.watchHealth()
 	return again, r.report(ctx, images)
 }
 
@@ -70,23 +76,59 @@ func (r *taskRun) vpc() world.VPCID {
 	return ""
 }
 
-// images returns the images of all containers once each is there. It reports a
-// pull that takes time, and a pull that failed.
-func (r *taskRun) images(ctx context.Context) (map[string]runtime.Image, bool, error) {
-	images := map[string]runtime.Image{}
+// images returns the images of containers that are known now; ready says that
+// those of all containers which are still to be started are. A container that
+// runs goes on without its image, whatever has become of that since.
+func (r *taskRun) images(ctx context.Context) (images map[string]runtime.Image, ready bool, err error) {
+	images, ready = map[string]runtime.Image{}, true
 	for _, c := range r.def.Containers {
+		starts := r.toStart(c.Name)
+		if seen := r.t.Observed.Container(c.Name); !starts && seen != nil && seen.ImageDigest != "" {
+			continue
+		}
 		image, ok, err := r.n.images.get(string(r.t.ID), c.Image)
 		switch {
-		case err != nil:
+		case err != nil && starts:
 			return nil, false, r.fail(ctx, c.Name, "CannotPullContainerError: "+err.Error())
-		case ok:
+		case err == nil && ok:
 			images[c.Name] = image
+		case starts:
+			ready = false
 		}
 	}
-	if len(images) == len(r.def.Containers) {
-		return images, true, nil
+	return images, ready, nil
+}
+
+// toStart says whether a container was never started.
+func (r *taskRun) toStart(container string) bool {
+	_, exists := r.n.found.get(r.containerID(container))
+	return !exists && !r.vanished(container)
+}
+
+// reportAttached says that the task has its interface and waits for images.
+func (r *taskRun) reportAttached(ctx context.Context) error {
+	if r.t.Observed.Attached {
+		return nil
 	}
-	return nil, false, nil
+	return r.n.observe(ctx, r.t.ID, func(_ *world.Task, o *world.TaskObserved) {
+		now := r.n.now()
+		o.Attached = true
+		o.ConnectivityAt, o.PullStartedAt = now, now
+	})
+}
+
+// watchHealth has the health checks of all running containers go on, also of
+// those that an earlier process of Seamark started.
+func (r *taskRun) watchHealth() {
+	for _, c := range r.def.Containers {
+		if c.HealthCheck == nil {
+			continue
+		}
+		key := probeKey(r.t.ID, c.Name)
+		if s, ok := r.n.found.get(r.containerID(c.Name)); ok && s.State == runtime.StateRunning && !r.n.probes.planned(key) {
+			r.n.health.Enqueue(key)
+		}
+	}
 }
 
 // fail ends a task that cannot start, with the reason at the task and at the
@@ -105,10 +147,10 @@ func (r *taskRun) fail(ctx context.Context, container, reason string) error {
 }
 
 // startContainers starts what is missing and may start now.
-func (r *taskRun) startContainers(ctx context.Context, images map[string]runtime.Image) (again time.Time, err error) {
+func (r *taskRun) startContainers(ctx context.Context) (again time.Time, err error) {
 	for _, c := range r.ordered() {
 		id := r.containerID(c.Name)
-		if _, exists := r.n.found.get(id); exists || r.vanished(c.Name) {
+		if !r.toStart(c.Name) {
 			continue
 		}
 		ok, reason, until := r.mayStart(c)
@@ -131,16 +173,18 @@ func (r *taskRun) startContainer(ctx context.Context, c *world.ContainerDefiniti
 	if err != nil {
 		return r.startFailed(ctx, c.Name, err)
 	}
-	pid, err := r.n.o.Runtime.Start(ctx, spec)
-	if err != nil {
+	if err := r.n.startFound(ctx, spec); err != nil {
 		return r.startFailed(ctx, c.Name, fmt.Errorf("CannotStartContainerError: %w", err))
 	}
-	now := r.n.now()
-	r.n.found.started(runtime.Status{ID: id, Group: string(r.t.ID), State: runtime.StateRunning, PID: pid, StartedAt: now})
-	if c.HealthCheck != nil {
-		r.n.health.Enqueue(probeKey(r.t.ID, c.Name))
-	}
 	return nil
+}
+
+// startFound starts a container and records it.
+func (n *Node) startFound(ctx context.Context, spec runtime.Container) error {
+	return n.found.start(spec.ID, func() (runtime.Status, error) {
+		pid, err := n.o.Runtime.Start(ctx, spec)
+		return runtime.Status{ID: spec.ID, Group: spec.Group, State: runtime.StateRunning, PID: pid, StartedAt: n.now()}, err
+	})
 }
 
 func (r *taskRun) startFailed(ctx context.Context, container string, err error) error {
@@ -250,12 +294,17 @@ func (r *taskRun) report(ctx context.Context, images map[string]runtime.Image) e
 			o.ConnectivityAt = now
 		}
 		if o.PullStartedAt.IsZero() {
-			o.PullStartedAt, o.PullStoppedAt = t.CreatedAt, now
+			o.PullStartedAt = t.CreatedAt
+		}
+		if o.PullStoppedAt.IsZero() {
+			o.PullStoppedAt = now
 		}
 		started := true
 		for i := range o.Containers {
 			c := &o.Containers[i]
-			c.ImageDigest = images[c.Name].Digest
+			if image, ok := images[c.Name]; ok {
+				c.ImageDigest = image.Digest
+			}
 			r.see(c)
 			started = started && c.LastStatus != "PENDING"
 		}
