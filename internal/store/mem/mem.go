@@ -16,9 +16,6 @@ import (
 	"seamark/internal/world"
 )
 
-// DefaultLimits are those of a Disk that sets none.
-var defaultLimits = store.Limits{Writes: 10_000, Bytes: 8 << 20}
-
 // Options of a store.
 type Options struct {
 	Disk   *Disk        // nil: a new one
@@ -49,7 +46,7 @@ func Open(o Options) (*Store, error) {
 		o.Disk = NewDisk()
 	}
 	if o.Limits == (store.Limits{}) {
-		o.Limits = defaultLimits
+		o.Limits = store.Limits{Writes: 10_000, Bytes: 8 << 20}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
