@@ -36,7 +36,13 @@ func realMachine(ctx context.Context, d *daemon) (*machine, error) {
 		socket, snapshotter = e.Socket(), e.Snapshotter()
 		m.run, m.enginePID = e.Run, e.PID
 	}
-	r, err := containerd.New(ctx, containerdOptions(d, socket, snapshotter, exe))
+	out, err := newOutbound(d.o.outbound)
+	if err != nil {
+		return nil, err
+	}
+	options := containerdOptions(d, socket, snapshotter, exe)
+	options.DialContext = out.DialContext
+	r, err := containerd.New(ctx, options)
 	if err != nil {
 		return nil, err
 	}

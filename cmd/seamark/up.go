@@ -32,6 +32,7 @@ type upOptions struct {
 	dnsUpstream  string
 	imagePull    string
 	minFreeBytes int64
+	outbound     []string
 	logLevel     string
 	logJSON      bool
 }
@@ -72,6 +73,7 @@ everything.`,
 	f.StringVar(&o.dnsUpstream, "dns-upstream", "host", "where other names are asked for: host, none or ADDR[:PORT]")
 	f.StringVar(&o.imagePull, "image-pull", "missing", "when a registry is asked: missing or always")
 	f.Int64Var(&o.minFreeBytes, "min-free-bytes", 256<<20, "free disk space below which changes are refused")
+	f.StringSliceVar(&o.outbound, "allow-outbound", nil, "CIDR blocks of this host, or link-local ones, that image pulls may reach all the same")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.BoolVar(&o.logJSON, "log-json", false, "log as JSON")
 	return c
@@ -92,6 +94,9 @@ func (o *upOptions) check() error {
 		return fmt.Errorf("--account %q: want 12 digits", o.account)
 	}
 	if _, err := o.upstreams(); err != nil {
+		return err
+	}
+	if _, err := newOutbound(o.outbound); err != nil {
 		return err
 	}
 	dir, err := filepath.Abs(o.dataDir)
