@@ -8,7 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -180,6 +180,32 @@ func (f FS) AddProcess(path string, pid int) error {
 	return nil
 }
 
+// Processes lists the processes of a group, in whatever hierarchy they are.
+func (f FS) Processes(path string) ([]int, error) {
+	if err := check(path); err != nil {
+		return nil, err
+	}
+	var out []int
+	for _, root := range f.hierarchies() {
+		text, err := os.ReadFile(filepath.Join(root+path, "cgroup.procs"))
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("processes of cgroup %s: %w", path, err)
+		}
+		for _, field := range strings.Fields(string(text)) {
+			pid, err := strconv.Atoi(field)
+			if err != nil {
+				return nil, fmt.Errorf("processes of cgroup %s: %w", path, err)
+			}
+			out = append(out, pid)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
 // inheritCPUs fills in what a new v1 cpuset group needs before it takes a
 // process: the CPUs and memory nodes of its parent.
 func inheritCPUs(root, path string) error {
@@ -226,7 +252,7 @@ func (f FS) hierarchies() []string {
 			out = append(out, filepath.Join(f.root, e.Name()))
 		}
 	}
-	sort.Strings(out)
+	slices.Sort(out)
 	return out
 }
 

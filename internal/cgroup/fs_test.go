@@ -130,6 +130,9 @@ func TestHost_CreateJoinRemove(t *testing.T) {
 	if lines := strings.Count(strings.TrimSpace(groups), "\n") + 1; strings.Count(groups, path+"/process") != lines {
 		t.Errorf("the process is not in the group of every hierarchy:\n%s", groups)
 	}
+	if pids, err := f.Processes(path + "/process"); err != nil || len(pids) != 1 || pids[0] != sleeper.Process.Pid {
+		t.Errorf("processes %v, %v; want %d", pids, err, sleeper.Process.Pid)
+	}
 	if err := sleeper.Process.Kill(); err != nil {
 		t.Error(err)
 	}

@@ -40,7 +40,7 @@ type Engine struct {
 // and ends after about 20 ms, on a machine that has nothing else to do.
 const (
 	startLimit = 30 * time.Second
-	stopLimit  = 10 * time.Second
+	stopLimit  = 20 * time.Second
 )
 
 // Start adopts the engine of this instance or, where none runs, starts it, and
@@ -75,6 +75,7 @@ func Start(ctx context.Context, o Options) (*Engine, error) {
 		return nil, errors.Join(err, e.cgroups.RemoveEmpty(e.cgroup()), e.cgroups.RemoveEmpty(e.parent()))
 	}
 	e.process.Store(p)
+	e.dismissShims(ctx)
 	return e, nil
 }
 
@@ -157,6 +158,7 @@ func (e *Engine) Stop(ctx context.Context) error {
 	if len(mounts) > 0 {
 		return fmt.Errorf("stop container engine: containers are left: %s", strings.Join(mounts, ", "))
 	}
+	e.dismissShims(ctx)
 	for _, path := range []string{
 		e.state(), e.opts.shimSockets(), e.opts.socket(), e.opts.socket() + ".ttrpc", e.opts.config(), e.opts.stateFile(),
 	} {
@@ -164,8 +166,7 @@ func (e *Engine) Stop(ctx context.Context) error {
 			return fmt.Errorf("stop container engine: %w", err)
 		}
 	}
-	// The shims of the last containers may still be ending.
-	if err := e.cgroups.Remove(ctx, e.cgroup()); err != nil {
+	if err := e.emptyCgroup(ctx); err != nil {
 		return fmt.Errorf("stop container engine: %w", err)
 	}
 	if err := e.cgroups.RemoveEmpty(e.parent()); err != nil {

@@ -41,8 +41,9 @@ type Driver interface {
 	List(ctx context.Context) ([]Status, error)
 
 	// Events delivers the end of containers until ctx is done, at least once
-	// each for every container that ends while the channel is open. After a
-	// loss of connection to the engine it delivers Event{ID: ""}: list again.
+	// each for every container that ends while the channel is open; an event
+	// may come twice, and after the container's removal. After a loss of
+	// connection to the engine it delivers Event{ID: ""}: list again.
 	Events(ctx context.Context) <-chan Event
 
 	// Exec runs a command in a container and waits for it. When timeout

@@ -3,6 +3,7 @@
 package containerd
 
 import (
+	"bytes"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -17,6 +18,13 @@ func TestContract(t *testing.T) {
 		box := func(args ...string) func() runtime.Container {
 			return func() runtime.Container { return m.box(args...) }
 		}
+		logged := func(args ...string) func() runtime.Container {
+			return func() runtime.Container {
+				c := m.box(args...)
+				c.Log.Dir = filepath.Join(t.TempDir(), "log")
+				return c
+			}
+		}
 		url := "http://127.0.0.1:8080/health"
 		return m.driver(t), runtimetest.Fixture{
 			Real:    true,
@@ -25,8 +33,11 @@ func TestContract(t *testing.T) {
 			Exits: func(code int32) runtime.Container {
 				return m.box("exit", strconv.Itoa(int(code)))
 			},
-			Sleeps:   box("sleep"),
-			Stubborn: box("trap", "ignore"),
+			Sleeps:   logged("trap"),
+			Stubborn: logged("trap", "ignore"),
+			Ready: func(t *testing.T, c runtime.Container) {
+				eventually(t, c.ID+" handles signals", func() bool { return bytes.Contains(kept(t, c.Log.Dir), []byte("trap: ready")) })
+			},
 			Hungry: func() runtime.Container {
 				c := m.box("mem", "64")
 				c.Resources.MemoryBytes = 16 << 20

@@ -87,6 +87,7 @@ func TestFault(t *testing.T) {
 		{"StartInterruptedBeforeRunning", interruptedBeforeRunning},
 		{"StartWithACancelledContext", cancelledStart},
 		{"EngineKilledDuringStarts", engineKilledDuringStarts},
+		{"ControlPlaneKilledDuringStarts", abandonedStarts},
 		{"GroupIsBusy", groupIsBusy},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -248,6 +249,41 @@ func engineKilledDuringStarts(t *testing.T, m *machine, d *Driver) {
 		if err := d.Remove(t.Context(), c.ID); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// To containerd, the death of the control plane is a call that is given up. It
+// may lose sight of a shim then; the engine's next Start ends it.
+func abandonedStarts(t *testing.T, m *machine, d *Driver) {
+	for i := range 12 {
+		c := m.box("sleep")
+		c.ID = fmt.Sprintf("abandoned-%d", i)
+		ctx := d.within(t.Context())
+		record, err := d.record(ctx, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.client.ContainerService().Create(ctx, *record); err != nil {
+			t.Fatal(err)
+		}
+		rootfs, err := d.prepare(ctx, c.ID, record.Labels[labelParent])
+		if err != nil {
+			t.Fatal(err)
+		}
+		abandoned, cancel := context.WithTimeout(ctx, time.Duration(i*5)*time.Millisecond)
+		if _, err := d.client.TaskService().Create(abandoned, &tasks.CreateTaskRequest{ContainerID: c.ID, Rootfs: rootfs}); err == nil {
+			t.Logf("created within %d ms", i*5)
+		}
+		cancel()
+		if err := d.Remove(t.Context(), c.ID); err != nil {
+			t.Error(err)
+		}
+	}
+	t.Logf("before the next start: %v", m.processes(t))
+	m.stopSupervision(t)
+	m.startEngine(t)
+	if !m.engine.Adopted() {
+		t.Error("the running engine was not adopted")
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	eventtypes "github.com/containerd/containerd/api/events"
 	"github.com/containerd/containerd/api/services/tasks/v1"
 	"github.com/containerd/containerd/api/types/task"
 	"github.com/containerd/errdefs"
@@ -119,11 +120,30 @@ func (d *Driver) removeTask(ctx context.Context, id string) error {
 			return errgrpc.ToNative(err)
 		}
 	}
-	_, err = service.Delete(ctx, &tasks.DeleteTaskRequest{ContainerID: id})
+	deleted, err := service.Delete(ctx, &tasks.DeleteTaskRequest{ContainerID: id})
 	if err = errgrpc.ToNative(err); errdefs.IsNotFound(err) {
 		return nil
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return d.announce(ctx, id, deleted)
+}
+
+// recently is how old an end may be to be announced again.
+const recently = 5 * time.Second
+
+// announce publishes the end of a container that has just been removed. The
+// shim has announced it too, unless it was asked to end first: it puts the
+// event into its queue after it has told that the process has ended, and a
+// shim without containers does not wait for its queue to fill.
+func (d *Driver) announce(ctx context.Context, id string, ended *tasks.DeleteResponse) error {
+	if time.Since(ended.ExitedAt.AsTime()) > recently {
+		return nil
+	}
+	return d.client.EventService().Publish(ctx, topicExit, &eventtypes.TaskExit{
+		ContainerID: id, ID: id, Pid: ended.Pid, ExitStatus: ended.ExitStatus, ExitedAt: ended.ExitedAt,
+	})
 }
 
 // groupLimit is how long the last processes of a group may take to go.

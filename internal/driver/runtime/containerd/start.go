@@ -40,8 +40,13 @@ const (
 	labelParent     = labelPrefix + "parent" // the snapshot that its own builds on
 )
 
-// cleanupLimit bounds the removal of what a failed start left.
-const cleanupLimit = 15 * time.Second
+// startLimit bounds a start, and cleanupLimit the removal of what a failed one
+// left. A start that is under way does not end with its caller's context: when
+// a call is given up, containerd loses sight of the shim that it was starting.
+const (
+	startLimit   = 2 * time.Minute
+	cleanupLimit = 15 * time.Second
+)
 
 // Start implements runtime.Driver.
 //
@@ -64,6 +69,8 @@ func (d *Driver) Start(ctx context.Context, c runtime.Container) (pid int, err e
 	if err != nil {
 		return 0, err
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startLimit)
+	defer cancel()
 	_, err = d.client.ContainerService().Create(ctx, *record)
 	if errdefs.IsAlreadyExists(err) {
 		if pid, err := d.existing(ctx, c.ID); err != nil || pid != 0 {

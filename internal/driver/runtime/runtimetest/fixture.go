@@ -18,10 +18,12 @@ type Fixture struct {
 	Missing string   // a reference to an image that no registry has
 
 	Exits     func(code int32) runtime.Container // ends at once by itself
-	Sleeps    func() runtime.Container           // ends with 143 by the stop signal
-	Stubborn  func() runtime.Container           // ignores the stop signal
-	Hungry    func() runtime.Container           // takes more memory than it may
-	Broken    func() runtime.Container           // cannot be started
+	Sleeps    func() runtime.Container           // ends with StopCode by the stop signal
+	StopCode  int32
+	Stubborn  func() runtime.Container                // ignores the stop signal
+	Ready     func(t *testing.T, c runtime.Container) // waits until a container of Sleeps or Stubborn handles signals
+	Hungry    func() runtime.Container                // takes more memory than it may
+	Broken    func() runtime.Container                // cannot be started
 	Succeeds  Command
 	Fails     Command // with exit code 1
 	Hangs     Command
@@ -65,6 +67,14 @@ func (s suite) start(t *testing.T, c runtime.Container) int {
 	if pid <= 0 {
 		t.Fatalf("start %s: pid %d", c.ID, pid)
 	}
+	return pid
+}
+
+// startReady starts a container of Sleeps or Stubborn and waits for it.
+func (s suite) startReady(t *testing.T, c runtime.Container) int {
+	t.Helper()
+	pid := s.start(t, c)
+	s.Ready(t, c)
 	return pid
 }
 

@@ -161,10 +161,10 @@ func (s suite) eventOfEveryEnd(t *testing.T) {
 func (s suite) stopSignal(t *testing.T) {
 	events := s.driver.Events(t.Context())
 	c := named(s.Sleeps(), "c-stop")
-	s.start(t, c)
+	s.startReady(t, c)
 	s.signal(t, c.ID, runtime.StopSignal)
-	if e := event(t, events, c.ID); e.ExitCode != 143 {
-		t.Errorf("exit code %d, want that of SIGTERM, 143", e.ExitCode)
+	if e := event(t, events, c.ID); e.ExitCode != s.StopCode {
+		t.Errorf("exit code %d, want %d", e.ExitCode, s.StopCode)
 	}
 	s.signal(t, c.ID, runtime.StopSignal) // it has ended
 	s.signal(t, c.ID, runtime.KillSignal)
@@ -180,7 +180,7 @@ func (s suite) signal(t *testing.T, id string, sig runtime.Signal) {
 func (s suite) killSignal(t *testing.T) {
 	events := s.driver.Events(t.Context())
 	c := named(s.Stubborn(), "c-kill")
-	s.start(t, c)
+	s.startReady(t, c)
 	s.signal(t, c.ID, runtime.StopSignal)
 	s.signal(t, c.ID, runtime.StopSignal)
 	if got := s.status(t, c.ID); got == nil || got.State != runtime.StateRunning {
@@ -274,7 +274,7 @@ func (s suite) exec(t *testing.T) {
 func (s suite) secondDriver(t *testing.T) {
 	c := named(s.Sleeps(), "c-second")
 	c.Labels = map[string]string{"k": "v"}
-	pid := s.start(t, c)
+	pid := s.startReady(t, c)
 	other := suite{Fixture: s.Fixture, driver: s.Reopen(t)}
 	events := other.driver.Events(t.Context())
 	got := other.status(t, c.ID)
@@ -288,8 +288,8 @@ func (s suite) secondDriver(t *testing.T) {
 		t.Errorf("the second driver runs a command: %+v, %v", r, err)
 	}
 	other.signal(t, c.ID, runtime.StopSignal)
-	if e := event(t, events, c.ID); e.ExitCode != 143 {
-		t.Errorf("exit code %d, want 143", e.ExitCode)
+	if e := event(t, events, c.ID); e.ExitCode != s.StopCode {
+		t.Errorf("exit code %d, want %d", e.ExitCode, s.StopCode)
 	}
 }
 
@@ -379,7 +379,7 @@ func (s suite) engineRestart(t *testing.T) {
 	}
 	events := s.driver.Events(t.Context())
 	c, short := named(s.Sleeps(), "c-restart"), named(s.Sleeps(), "c-restart-2")
-	pid := s.start(t, c)
+	pid := s.startReady(t, c)
 	s.start(t, short)
 	s.Restart(t)
 	timeout := time.After(limit)
@@ -395,8 +395,8 @@ func (s suite) engineRestart(t *testing.T) {
 		t.Fatalf("after the restart it is %+v, want running with pid %d", got, pid)
 	}
 	s.signal(t, c.ID, runtime.StopSignal)
-	if e := event(t, events, c.ID); e.ExitCode != 143 {
-		t.Errorf("exit code %d, want 143", e.ExitCode)
+	if e := event(t, events, c.ID); e.ExitCode != s.StopCode {
+		t.Errorf("exit code %d, want %d", e.ExitCode, s.StopCode)
 	}
 	if err := s.driver.Remove(t.Context(), short.ID); err != nil {
 		t.Error(err)

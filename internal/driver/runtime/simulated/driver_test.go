@@ -49,7 +49,9 @@ func TestContract(t *testing.T) {
 				c.Labels = map[string]string{"seamark.sim/exit-code": strconv.Itoa(int(code))}
 				return c
 			},
-			Sleeps:    with(),
+			Sleeps:    with("SEAMARK_SIM_STOP_CODE=7"),
+			StopCode:  7,
+			Ready:     func(*testing.T, runtime.Container) {},
 			Stubborn:  with("SEAMARK_SIM_IGNORE_STOP=true"),
 			Hungry:    with("SEAMARK_SIM_OOM=true"),
 			Broken:    with("SEAMARK_SIM_START_ERROR=exec format error"),
