@@ -37,21 +37,26 @@ func (s *state) start() {
 }
 
 func (s *state) launch(p *world.Deployment, n int) {
+	before := s.d.World
 	var started []string
+	var err error
 	for range n {
-		before := s.d.World
-		t, err := place.Task(s.d, s.taskOf(p), s.live[p.ID])
-		if err != nil {
-			s.notPlaced(err)
+		var t *world.Task
+		if t, err = place.Task(s.d, s.taskOf(p), s.live[p.ID]); err != nil {
 			break
 		}
-		s.noteEarly(before, t)
 		s.live[p.ID] = append(s.live[p.ID], t)
 		started = append(started, fmt.Sprintf("(task %s)", t.ID))
 	}
 	if len(started) > 0 {
 		s.event("(service %s) has started %d tasks: %s.", s.svc.Name, len(started), strings.Join(started, " "))
 		s.svc.Steady = false
+	}
+	for _, t := range s.live[p.ID][len(s.live[p.ID])-len(started):] {
+		s.noteEarly(before, t)
+	}
+	if err != nil {
+		s.notPlaced(err)
 	}
 }
 

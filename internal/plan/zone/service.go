@@ -30,7 +30,7 @@ func CompileService(w world.World, id world.DiscoveryServiceID, o Options) []Nam
 	if !ok {
 		return nil
 	}
-	c := service{service: s, owner: owner, sets: map[string][]Set{}}
+	c := compilation{service: s, owner: owner, sets: map[string][]Set{}}
 	c.instances = answerable(w, s, o.Fidelity)
 	for _, r := range s.Records {
 		c.add(r)
@@ -72,15 +72,15 @@ func answerable(w world.World, s *world.DiscoveryService, f world.Fidelity) []in
 	return out
 }
 
-// service is one service under compilation.
-type service struct {
+// compilation is one service under compilation.
+type compilation struct {
 	service   *world.DiscoveryService
 	owner     string
 	instances []instance
 	sets      map[string][]Set // by owner
 }
 
-func (c *service) add(r world.DNSRecord) {
+func (c *compilation) add(r world.DNSRecord) {
 	switch r.Type {
 	case "A":
 		c.addSet(TypeA, r, address4)
@@ -96,7 +96,7 @@ func (c *service) add(r world.DNSRecord) {
 
 // addSet adds the records of one type at the service's own name: those of the
 // healthy instances, or of all where none is healthy.
-func (c *service) addSet(typ uint16, r world.DNSRecord, record func(*world.DiscoveryInstance) (string, bool)) {
+func (c *compilation) addSet(typ uint16, r world.DNSRecord, record func(*world.DiscoveryInstance) (string, bool)) {
 	var healthy, all []string
 	for _, i := range c.instances {
 		text, ok := record(i.DiscoveryInstance)
@@ -116,7 +116,7 @@ func (c *service) addSet(typ uint16, r world.DNSRecord, record func(*world.Disco
 
 // addTargets adds the addresses of the names that SRV records point to. AWS
 // writes them without a health check: they stay while the instance does.
-func (c *service) addTargets(r world.DNSRecord) {
+func (c *compilation) addTargets(r world.DNSRecord) {
 	for _, i := range c.instances {
 		if _, ok := srv(i.DiscoveryInstance, c.owner); !ok {
 			continue
@@ -131,13 +131,13 @@ func (c *service) addTargets(r world.DNSRecord) {
 	}
 }
 
-func (c *service) put(owner string, s Set) {
+func (c *compilation) put(owner string, s Set) {
 	if len(s.Records) > 0 {
 		c.sets[owner] = append(c.sets[owner], s)
 	}
 }
 
-func (c *service) names() []Name {
+func (c *compilation) names() []Name {
 	names := make([]Name, 0, len(c.sets))
 	for owner, sets := range c.sets {
 		names = append(names, Name{NameKey: NameKey{Owner: owner, Source: c.service.ID}, Sets: tidy(sets)})

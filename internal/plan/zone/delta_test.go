@@ -1,0 +1,207 @@
+package zone
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"seamark/internal/world"
+)
+
+// apply is what Changes mean.
+func apply(tables map[world.VPCID]VPC, c Changes) {
+	for _, id := range c.Removed {
+		delete(tables, id)
+	}
+	for _, v := range c.Set {
+		tables[v.ID] = v
+	}
+	for _, d := range c.Deltas {
+		v := tables[d.VPC]
+		if d.Head != nil {
+			v.Head = *d.Head
+		}
+		zones := map[world.HostedZoneID]Zone{}
+		for _, z := range v.Zones {
+			zones[z.ID] = z
+		}
+		for _, z := range d.Zones {
+			if z.Removed {
+				delete(zones, z.ID)
+				continue
+			}
+			zones[z.ID] = applyZone(zones[z.ID], z)
+		}
+		v.Zones = slices.SortedFunc(maps.Values(zones), func(a, b Zone) int { return cmp.Compare(a.ID, b.ID) })
+		tables[d.VPC] = v
+	}
+}
+
+func applyZone(z Zone, d ZoneDelta) Zone {
+	if d.Head != nil {
+		z.ZoneHead = *d.Head
+	}
+	names := map[NameKey]Name{}
+	for _, n := range z.Names {
+		names[n.NameKey] = n
+	}
+	for _, k := range d.Drop {
+		if _, ok := names[k]; !ok {
+			panic(fmt.Sprintf("%v is dropped but was never there", k))
+		}
+		delete(names, k)
+	}
+	for _, n := range d.Put {
+		names[n.NameKey] = n
+	}
+	z.Names = slices.Collect(maps.Values(names))
+	sortNames(z.Names)
+	return z
+}
+
+// scene draws objects out of so few names that they meet each other.
+type scene struct {
+	w       world.World
+	touched []Ref
+}
+
+func (s *scene) put(o world.Object) {
+	s.w.Put(o)
+	s.touched = append(s.touched, Ref{o.Kind(), o.Key()})
+}
+
+func (s *scene) remove(k world.Kind, key string) {
+	s.w.Delete(k, key)
+	s.touched = append(s.touched, Ref{k, key})
+}
+
+func pick[T any](t *rapid.T, from ...T) T { return rapid.SampledFrom(from).Draw(t, "pick") }
+
+func some[T any](t *rapid.T, from ...T) []T {
+	var out []T
+	for _, x := range from {
+		if rapid.Bool().Draw(t, "some") {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+func (s *scene) step(t *rapid.T) {
+	vpcID := pick[world.VPCID](t, "vpc-1", "vpc-2")
+	ns := pick(t, "a", "b")
+	srv := pick(t, "web", "Web", "x.web", "api")
+	serviceID := world.DiscoveryServiceID("srv-" + ns + "-" + srv)
+	switch rapid.IntRange(0, 9).Draw(t, "step") {
+	case 0:
+		v := &world.VPC{ID: vpcID, EnableDNSSupport: rapid.Bool().Draw(t, "support"), EnableDNSHostnames: rapid.Bool().Draw(t, "hostnames")}
+		s.put(v)
+	case 1:
+		s.remove(world.KindVPC, string(vpcID))
+	case 2:
+		s.put(&world.HostedZone{ID: world.HostedZoneID("Z" + ns), Name: pick(t, "a.", "b.a."), Private: rapid.Bool().Draw(t, "private"),
+			Namespace: pick[world.NamespaceID](t, "", "ns-a", "ns-b"), VPCs: some[world.VPCID](t, "vpc-1", "vpc-2"), SOATTL: pick[int64](t, 15, 60),
+			RecordSets: some(t, world.RecordSet{Name: "web.a.", Type: "A", TTL: 5, Values: []string{"10.9.0.1"}},
+				world.RecordSet{Name: "y.b.a.", Type: "TXT", TTL: 5, Values: []string{"t"}})})
+	case 3:
+		s.remove(world.KindHostedZone, "Z"+ns)
+	case 4:
+		s.put(&world.Namespace{ID: world.NamespaceID("ns-" + ns), HostedZone: pick[world.HostedZoneID](t, "Za", "Zb"), SOATTL: pick[int64](t, 15, 60)})
+	case 5:
+		s.put(&world.DiscoveryService{ID: serviceID, Namespace: world.NamespaceID("ns-" + ns), Name: srv, RoutingPolicy: pick(t, "MULTIVALUE", "WEIGHTED"),
+			CustomHealth: rapid.Bool().Draw(t, "health"), Records: some(t, world.DNSRecord{Type: "A", TTL: 5}, world.DNSRecord{Type: "SRV", TTL: 6})})
+	case 6:
+		s.remove(world.KindDiscoveryService, string(serviceID))
+	case 7:
+		s.remove(world.KindDiscoveryInstance, string(serviceID)+"/"+pick(t, "x", "X", "y"))
+	default:
+		s.put(&world.DiscoveryInstance{Service: serviceID, ID: pick(t, "x", "X", "y"), Health: pick(t, world.Healthy, world.Unhealthy), WasHealthy: rapid.Bool().Draw(t, "was"),
+			Attributes: map[string]string{"AWS_INSTANCE_IPV4": pick(t, "10.0.0.1", "10.0.0.2"), "AWS_INSTANCE_PORT": pick(t, "80", "81")}})
+	}
+}
+
+// Applying what Changed says to the tables of one world gives those of the next.
+func TestChanged_IncrementalEqualsFull(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		o := Options{Fidelity: pick(t, world.Relaxed, world.AWS), Region: "us-east-1"}
+		s := scene{w: world.New()}
+		tables := map[world.VPCID]VPC{}
+		before := s.w
+		for range rapid.IntRange(1, 30).Draw(t, "rounds") {
+			s.touched = nil
+			for range rapid.IntRange(1, 6).Draw(t, "steps") {
+				s.step(t)
+			}
+			c := Changed(before, s.w, s.touched, o)
+			apply(tables, c)
+			full := map[world.VPCID]VPC{}
+			for v := range s.w.VPCs.All() {
+				full[v.ID], _ = Compile(s.w, v.ID, o)
+			}
+			if d := gocmp.Diff(full, tables, cmpopts.EquateEmpty(), cmpopts.EquateComparable(VPC{}.CIDR)); d != "" {
+				t.Fatalf("touched %v\nchanges %+v\nfull against incremental:\n%s", s.touched, c, d)
+			}
+			if again := Changed(s.w, s.w, s.touched, o); !again.Empty() {
+				t.Fatalf("nothing changed, but %+v", again)
+			}
+			before = s.w
+		}
+	})
+}
+
+// The order in which objects were put does not show.
+func TestCompile_Deterministic(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := scene{w: world.New()}
+		for range 40 {
+			s.step(t)
+		}
+		var objects []world.Object
+		for _, k := range world.Kinds() {
+			objects = slices.AppendSeq(objects, s.w.All(k))
+		}
+		shuffled := world.New()
+		for _, o := range rapid.Permutation(objects).Draw(t, "order") {
+			shuffled.Put(o)
+		}
+		for v := range s.w.VPCs.All() {
+			a, _ := Compile(s.w, v.ID, options())
+			b, _ := Compile(shuffled, v.ID, options())
+			if render(a) != render(b) {
+				t.Fatalf("%s\nagainst\n%s", render(a), render(b))
+			}
+		}
+	})
+}
+
+// One instance more costs what its service costs, however large the zone is.
+func BenchmarkChanged(b *testing.B) {
+	for _, services := range []int{10, 1000} {
+		b.Run(fmt.Sprintf("services=%d", services), func(b *testing.B) {
+			w := world.New()
+			vpc(&w, "vpc-1")
+			namespace(&w, "z", "vpc-1")
+			for i := range services {
+				id := service(&w, "z", fmt.Sprintf("s%d", i), "A", "health")
+				for j := range 10 {
+					instance4(&w, id, fmt.Sprintf("i%d", j), fmt.Sprintf("10.0.%d.%d", j, i%250))
+				}
+			}
+			before := w
+			instance4(&w, "srv-z-s5", "new", "10.0.99.1")
+			touched := []Ref{{world.KindDiscoveryInstance, "srv-z-s5/new"}}
+			b.ReportAllocs()
+			for b.Loop() {
+				if c := Changed(before, w, touched, options()); len(c.Deltas) != 1 {
+					b.Fatal(c)
+				}
+			}
+		})
+	}
+}
