@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 
 	"seamark/internal/world"
 )
@@ -91,10 +92,11 @@ func (c *compiler) compile(eni *world.NetworkInterface) (Interface, bool) {
 
 // merge returns the rules of several groups together.
 func (c *compiler) merge(ids []world.SecurityGroupID) groupRules {
-	key := ""
+	var names strings.Builder
 	for _, id := range ids {
-		key += string(id) + "\x00"
+		names.WriteString(string(id) + "\x00")
 	}
+	key := names.String()
 	if known, ok := c.merged[key]; ok {
 		return known
 	}
