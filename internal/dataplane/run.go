@@ -60,11 +60,11 @@ func start(ctx context.Context, opts Options, self record) (*Server, *net.UnixLi
 		return nil, nil, err
 	}
 	listener, err := takeOver(ctx, opts, previous, self)
-	if err == nil {
-		err = server.do(ctx, server.check) // the other's addresses are free now
-	}
 	if err != nil {
 		return nil, nil, errors.Join(err, server.Close())
+	}
+	if err := server.do(ctx, server.check); err != nil { // the other's addresses are free now
+		return nil, nil, errors.Join(err, listener.Close(), server.Close())
 	}
 	return server, listener, nil
 }

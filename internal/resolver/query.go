@@ -153,10 +153,12 @@ func (q *query) options(rr []byte) bool {
 }
 
 // skipName returns the offset after a name that stands at off. It follows
-// pointers to check them: each must lead further back, so that it ends.
+// pointers to check them: each must lead further back, and there may not be
+// more of them than a name can have labels.
 func skipName(b []byte, off int) (int, bool) {
+	const maxPointers = 127
 	length, end, limit := 1, 0, off
-	for {
+	for pointers := 0; pointers <= maxPointers; {
 		if off >= len(b) {
 			return 0, false
 		}
@@ -181,10 +183,12 @@ func skipName(b []byte, off int) (int, bool) {
 				return 0, false
 			}
 			limit = off
+			pointers++
 		default:
 			return 0, false
 		}
 	}
+	return 0, false
 }
 
 // limit is how large a reply over UDP may be.

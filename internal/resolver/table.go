@@ -187,7 +187,7 @@ func (z *zoneTable) setHead(h zone.ZoneHead) []error {
 	}
 	z.negative = negative
 	apex, _ := z.names.at(z.origin)
-	n, problems := z.compile(h.Origin, apex.parts)
+	n, problems := z.compile(z.origin, apex.parts)
 	n.children = apex.children
 	z.names = z.names.put(new(edit), z.origin, n)
 	return problems
@@ -244,11 +244,7 @@ func bySource(n zone.Name, source world.DiscoveryServiceID) int { return cmp.Com
 
 // replace compiles a node anew from its parts.
 func (z *zoneTable) replace(e *edit, key string, old *node, parts []zone.Name) []error {
-	owner := z.head.Origin
-	if len(parts) > 0 {
-		owner = parts[0].Owner
-	}
-	n, problems := z.compile(owner, parts)
+	n, problems := z.compile(key, parts)
 	n.children = old.children
 	if isWildcard(key) {
 		if len(old.parts) == 0 && len(parts) > 0 {
@@ -263,12 +259,14 @@ func (z *zoneTable) replace(e *edit, key string, old *node, parts []zone.Name) [
 }
 
 // compile makes a node. The apex has the zone's SOA and NS besides its parts.
-func (z *zoneTable) compile(owner string, parts []zone.Name) (*node, []error) {
+func (z *zoneTable) compile(key string, parts []zone.Name) (*node, []error) {
+	owner := z.head.Origin // for problems with the apex's own sets
 	var sets []zone.Set
 	if len(parts) > 0 {
+		owner = parts[0].Owner
 		sets = slices.Clone(zone.Merge(parts))
 	}
-	if owner == z.head.Origin {
+	if key == z.origin {
 		sets = slices.DeleteFunc(sets, func(s zone.Set) bool { return s.Type == zone.TypeSOA || s.Type == zone.TypeNS })
 		sets = append(sets,
 			zone.Set{Type: zone.TypeSOA, TTL: z.head.SOA.TTL, Records: []string{soaText(z.head.SOA)}},

@@ -35,7 +35,7 @@ func (w *worker) handle(t *Table, b []byte, n int) (int, *chase) {
 		return 0, nil
 	}
 	q := &w.q
-	switch q.parse(b[:n]) {
+	switch q.judge(b[:n]) {
 	case silent:
 		w.counted.Malformed++
 		return 0, nil
@@ -47,7 +47,7 @@ func (w *worker) handle(t *Table, b []byte, n int) (int, *chase) {
 		w.count(dns.RcodeNotImplemented)
 		return q.only(b, dns.RcodeNotImplemented), nil
 	}
-	if rcode, refused := q.refusal(b[:n]); refused {
+	if rcode, refused := q.refusal(); refused {
 		w.count(rcode)
 		return q.status(b, rcode), nil
 	}
@@ -81,11 +81,19 @@ func (w *worker) sent(rcode int, cut bool) {
 	}
 }
 
+// judge parses a message. Records that no query needs are rare enough to have
+// their data looked at by package dns.
+func (q *query) judge(b []byte) verdict {
+	v := q.parse(b)
+	if q.others && (v == good || v == operates) && new(dns.Msg).Unpack(b) != nil {
+		return broken
+	}
+	return v
+}
+
 // refusal is the answer to well-formed queries that are not looked up.
-func (q *query) refusal(b []byte) (int, bool) {
+func (q *query) refusal() (int, bool) {
 	switch {
-	case q.others && new(dns.Msg).Unpack(b) != nil:
-		return dns.RcodeFormatError, true
 	case q.edns && q.version > 0:
 		return dns.RcodeBadVers, true
 	case q.signed:
