@@ -1,15 +1,19 @@
 package world
 
 import (
+	"strings"
 	"time"
 )
 
-// Ids of Cloud Map.
 type (
-	NamespaceID        string // ns-…
-	DiscoveryServiceID string // srv-…
-	OperationID        string
-	HostedZoneID       string // Z…, without "/hostedzone/"
+	// NamespaceID is the id of a Cloud Map namespace, ns-….
+	NamespaceID string
+	// DiscoveryServiceID is the id of a Cloud Map service, srv-….
+	DiscoveryServiceID string
+	// OperationID is the id of a Cloud Map operation.
+	OperationID string
+	// HostedZoneID is the id of a Route 53 zone, Z…, without "/hostedzone/".
+	HostedZoneID string
 )
 
 // Namespace is a Cloud Map namespace.
@@ -32,7 +36,8 @@ type Namespace struct {
 func (n *Namespace) Kind() Kind  { return KindNamespace }
 func (n *Namespace) Key() string { return string(n.ID) }
 
-func namespaceVPC(n *Namespace) []string { return []string{string(n.VPC)} }
+func namespaceVPC(n *Namespace) []string      { return []string{string(n.VPC)} }
+func namespaceHTTPName(n *Namespace) []string { return []string{n.HTTPName} }
 
 // DNSRecord is a record type with its TTL in seconds.
 type DNSRecord struct {
@@ -73,6 +78,14 @@ func (s *DiscoveryService) Kind() Kind  { return KindDiscoveryService }
 func (s *DiscoveryService) Key() string { return string(s.ID) }
 
 func discoveryServiceNamespace(s *DiscoveryService) []string { return []string{string(s.Namespace)} }
+func discoveryServiceName(s *DiscoveryService) []string {
+	return []string{serviceName(s.Namespace, s.Name)}
+}
+
+// serviceName is where a service is filed by name: without case, as in DNS.
+func serviceName(id NamespaceID, name string) string {
+	return string(id) + "/" + strings.ToLower(name)
+}
 
 // MaxTTL is the longest TTL of the service's records.
 func (s *DiscoveryService) MaxTTL() time.Duration {
@@ -102,6 +115,13 @@ type DiscoveryInstance struct {
 
 func (i *DiscoveryInstance) Kind() Kind  { return KindDiscoveryInstance }
 func (i *DiscoveryInstance) Key() string { return string(i.Service) + "/" + i.ID }
+
+func discoveryInstanceRequest(i *DiscoveryInstance) []string {
+	if i.CreatorRequestID == "" {
+		return nil
+	}
+	return []string{string(i.Service) + "/" + i.CreatorRequestID}
+}
 
 // Operation is an asynchronous job of Cloud Map. The world already shows the
 // outcome; the operation is a SUCCESS once the resolver serves its Revision.
@@ -156,6 +176,24 @@ func zoneVPCs(z *HostedZone) []string {
 // ServicesOf yields the Cloud Map services of a namespace.
 func (w World) ServicesOf(id NamespaceID) Rows[DiscoveryService] {
 	return w.DiscoveryServices.by(0, string(id))
+}
+
+// ServicesNamed yields the Cloud Map services of a namespace that have a name,
+// in upper or lower case: in an HTTP namespace there may be several.
+func (w World) ServicesNamed(id NamespaceID, name string) Rows[DiscoveryService] {
+	return w.DiscoveryServices.by(1, serviceName(id, name))
+}
+
+// NamespacesNamed yields the namespaces that DiscoverInstances knows by a name:
+// one at most.
+func (w World) NamespacesNamed(httpName string) Rows[Namespace] {
+	return w.Namespaces.by(1, httpName)
+}
+
+// InstancesRequested yields the instances of a service that were registered
+// last with a CreatorRequestId.
+func (w World) InstancesRequested(id DiscoveryServiceID, token string) Rows[DiscoveryInstance] {
+	return w.DiscoveryInstances.by(0, string(id)+"/"+token)
 }
 
 // InstancesOf yields the instances of a Cloud Map service.

@@ -7,13 +7,15 @@ import (
 	"time"
 )
 
-// Names and ids of ECS. A cluster, family or service is known by its name; a
-// task by 32 hexadecimal digits.
 type (
-	ClusterName  string
-	FamilyName   string
-	TaskID       string
-	DeploymentID string // ecs-svc/<19 digits>
+	// ClusterName is what an ECS cluster is known by.
+	ClusterName string
+	// FamilyName is what task definitions with different revisions share.
+	FamilyName string
+	// TaskID is 32 hexadecimal digits.
+	TaskID string
+	// DeploymentID is ecs-svc/<19 digits>.
+	DeploymentID string
 )
 
 // Cluster is an ECS cluster. A deleted one stays, INACTIVE, for a while.

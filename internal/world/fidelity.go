@@ -55,3 +55,8 @@ func (f Fidelity) CreatesLogGroups() bool { return f != AWS }
 
 // BootsAnyImage says whether any well-formed AMI id boots the test machine.
 func (f Fidelity) BootsAnyImage() bool { return f != AWS }
+
+// OneRequestPerInstance says whether an instance can be registered or
+// deregistered only after the operation before has come to its end; AWS refuses
+// the second request as a DuplicateRequest.
+func (f Fidelity) OneRequestPerInstance() bool { return f == AWS }

@@ -3,6 +3,7 @@ package world
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -29,10 +30,8 @@ var instanceMoves = map[InstanceState][]InstanceState{
 
 // Move returns t, or ErrIllegalMove.
 func (s InstanceState) Move(t InstanceState) (InstanceState, error) {
-	for _, to := range instanceMoves[s] {
-		if to == t {
-			return t, nil
-		}
+	if slices.Contains(instanceMoves[s], t) {
+		return t, nil
 	}
 	return s, fmt.Errorf("instance %s to %s: %w", s, t, ErrIllegalMove)
 }

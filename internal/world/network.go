@@ -6,13 +6,18 @@ import (
 	"time"
 )
 
-// Ids of the VPC part of EC2: the prefix that AWS uses and 17 hexadecimal digits.
+// The ids of EC2 are the prefix that AWS uses and 17 hexadecimal digits.
 type (
-	VPCID              string
-	SubnetID           string
-	SecurityGroupID    string
+	// VPCID is the id of a VPC, vpc-….
+	VPCID string
+	// SubnetID is the id of a subnet, subnet-….
+	SubnetID string
+	// SecurityGroupID is the id of a security group, sg-….
+	SecurityGroupID string
+	// NetworkInterfaceID is the id of an elastic network interface, eni-….
 	NetworkInterfaceID string
-	InstanceID         string
+	// InstanceID is the id of an instance, i-….
+	InstanceID string
 )
 
 // Tags are a resource's tags by key.
@@ -27,13 +32,16 @@ type VPC struct {
 	IsDefault         bool
 	// EnableDNSSupport: the resolver answers. EnableDNSHostnames: AWS wants it
 	// for private zones; see docs/divergences.md.
-	EnableDNSSupport                   bool
-	EnableDNSHostnames                 bool
-	EnableNetworkAddressUsageMetrics   bool
-	DefaultSecurityGroup               SecurityGroupID
-	MainRouteTableID, DefaultNetworkID string
-	Tags                               Tags
-	CreatedAt                          time.Time
+	EnableDNSSupport                 bool
+	EnableDNSHostnames               bool
+	EnableNetworkAddressUsageMetrics bool
+	DefaultSecurityGroup             SecurityGroupID
+	// What a VPC is made with: the main route table, which has the local route
+	// only, and the network ACL that lets everything through.
+	MainRouteTableID    string // rtb-…
+	DefaultNetworkACLID string // acl-…
+	Tags                Tags
+	CreatedAt           time.Time
 }
 
 func (v *VPC) Kind() Kind  { return KindVPC }

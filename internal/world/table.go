@@ -70,6 +70,22 @@ func (t Table[T]) Prefix(prefix string) Rows[T] {
 	return t.v.rows.prefix(prefix)
 }
 
+// After yields the rows whose key starts with prefix and comes after key, in
+// order.
+func (t Table[T]) After(prefix, key string) Rows[T] {
+	if key < prefix {
+		return t.Prefix(prefix)
+	}
+	return func(yield func(*T) bool) {
+		if t.v == nil || t.v.rows.root == nil {
+			return
+		}
+		t.v.rows.root.ascend(key, func(k string, row *T) bool {
+			return k == key || strings.HasPrefix(k, prefix) && yield(row)
+		})
+	}
+}
+
 // by yields the rows that index n files under value, in the order of row keys.
 func (t Table[T]) by(n int, value string) Rows[T] {
 	if t.v == nil {

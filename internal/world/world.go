@@ -4,7 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
-	"sort"
+	"maps"
+	"slices"
 )
 
 // World is one revision of everything that Seamark knows. Copy it freely.
@@ -92,9 +93,9 @@ var kinds = map[Kind]kind{
 	KindTaskDefinition:    table(func(w *World) *Table[TaskDefinition] { return &w.TaskDefinitions }),
 	KindService:           table(func(w *World) *Table[Service] { return &w.Services }, serviceRegistry),
 	KindTask:              table(func(w *World) *Table[Task] { return &w.Tasks }, taskService, taskCluster),
-	KindNamespace:         table(func(w *World) *Table[Namespace] { return &w.Namespaces }, namespaceVPC),
-	KindDiscoveryService:  table(func(w *World) *Table[DiscoveryService] { return &w.DiscoveryServices }, discoveryServiceNamespace),
-	KindDiscoveryInstance: table(func(w *World) *Table[DiscoveryInstance] { return &w.DiscoveryInstances }),
+	KindNamespace:         table(func(w *World) *Table[Namespace] { return &w.Namespaces }, namespaceVPC, namespaceHTTPName),
+	KindDiscoveryService:  table(func(w *World) *Table[DiscoveryService] { return &w.DiscoveryServices }, discoveryServiceNamespace, discoveryServiceName),
+	KindDiscoveryInstance: table(func(w *World) *Table[DiscoveryInstance] { return &w.DiscoveryInstances }, discoveryInstanceRequest),
 	KindOperation:         table(func(w *World) *Table[Operation] { return &w.Operations }),
 	KindHostedZone:        table(func(w *World) *Table[HostedZone] { return &w.HostedZones }, zoneVPCs),
 	KindLogGroup:          table(func(w *World) *Table[LogGroup] { return &w.LogGroups }),
@@ -155,12 +156,7 @@ func table[T any, P object[T]](in func(*World) *Table[T], indexes ...func(*T) []
 
 // Kinds lists every kind in a fixed order.
 func Kinds() []Kind {
-	var names []Kind
-	for name := range kinds {
-		names = append(names, name)
-	}
-	sort.Slice(names, func(i, j int) bool { return names[i] < names[j] })
-	return names
+	return slices.Sorted(maps.Keys(kinds))
 }
 
 // Decode makes an object of that kind from its stored form, which is the JSON

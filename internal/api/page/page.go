@@ -4,6 +4,7 @@ package page
 import (
 	"encoding/base64"
 	"errors"
+	"iter"
 	"strings"
 )
 
@@ -33,6 +34,22 @@ func Cut[T any](items []T, key func(T) string, token string, limit int) (page []
 		next = encode(key(items[end-1]))
 	}
 	return page, next, nil
+}
+
+// Walk is Cut for rows that can be entered anywhere: after yields, in order,
+// the items behind a key (empty: all of them). Only the page's own are visited.
+func Walk[T any](after func(key string) iter.Seq[T], key func(T) string, token string, limit int) (page []T, next string, err error) {
+	from, err := decode(token)
+	if err != nil {
+		return nil, "", err
+	}
+	for item := range after(from) {
+		if len(page) == limit {
+			return page, encode(key(page[limit-1])), nil
+		}
+		page = append(page, item)
+	}
+	return page, "", nil
 }
 
 func encode(key string) string {
