@@ -1,0 +1,82 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// machine is where and of what the figures are.
+type machine struct {
+	cpu, kernel, commit, compiler string
+	cores                         int
+	memory                        int64
+	date                          time.Time
+	loadBefore, loadAfter         string
+}
+
+func describe(ctx context.Context) machine {
+	m := machine{cpu: "unknown", kernel: "unknown", commit: "unknown", compiler: runtime.Version(), cores: runtime.NumCPU(), date: time.Now().UTC(), loadBefore: load()}
+	if b, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for line := range strings.Lines(string(b)) {
+			if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+				m.cpu = strings.TrimSpace(value)
+				break
+			}
+		}
+	}
+	var u unix.Utsname
+	if unix.Uname(&u) == nil {
+		m.kernel = unix.ByteSliceToString(u.Release[:])
+	}
+	var info unix.Sysinfo_t
+	if unix.Sysinfo(&info) == nil {
+		m.memory = int64(info.Totalram) * int64(info.Unit)
+	}
+	if b, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty", "--abbrev=12").Output(); err == nil {
+		m.commit = strings.TrimSpace(string(b))
+	}
+	return m
+}
+
+func (m machine) String() string {
+	return fmt.Sprintf("%s, %d cores, %d MB of memory, Linux %s; commit %s, %s, %s",
+		m.cpu, m.cores, m.memory/1e6, m.kernel, m.commit, m.compiler, m.date.Format("2006-01-02 15:04 MST"))
+}
+
+// load is the machine's load averages.
+func load() string {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.Join(strings.Fields(string(b))[:3], " ")
+}
+
+// waitForCalm waits until others leave the machine alone, as long as patience lasts.
+func waitForCalm(ctx context.Context, o options, out io.Writer) {
+	ctx, cancel := context.WithTimeout(ctx, o.patience)
+	defer cancel()
+	for {
+		one, err := strconv.ParseFloat(strings.Fields(load())[0], 64)
+		if err != nil || one < o.calm || o.patience == 0 {
+			return
+		}
+		fmt.Fprintf(out, "load average %.2f, waiting for %.2f\n", one, o.calm)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(5 * time.Second):
+		}
+	}
+}
