@@ -45,7 +45,8 @@ type Driver interface {
 // Paths maps ids to the network namespaces' paths. An unknown id, and every
 // id in a simulated driver, is the empty string.
 type Paths interface {
-	// VPC is the namespace where the VPC's router, resolver and rules live.
+	// VPC is the namespace where the VPC's router, resolver and rules live. One
+	// that an earlier process left is known before Set.
 	VPC(world.VPCID) string
 	// Interface is the namespace that holds the interface as eth0: the task's.
 	Interface(world.NetworkInterfaceID) string

@@ -215,14 +215,20 @@ func (d *Driver) remember(r *router) {
 
 type paths struct{ d *Driver }
 
-// VPC is the path of the router's namespace.
+// VPC is the path of the router's namespace: of one that Set made, and of one
+// that an earlier process left. What serves in it need not wait for its adoption.
 func (p paths) VPC(id world.VPCID) string {
+	path := filepath.Join(p.d.dir, string(id), routerName)
 	p.d.mu.Lock()
-	defer p.d.mu.Unlock()
-	if p.d.routers[id] == nil {
-		return ""
+	known := p.d.routers[id] != nil
+	p.d.mu.Unlock()
+	if known {
+		return path
 	}
-	return filepath.Join(p.d.dir, string(id), routerName)
+	if _, err := netns.Identify(path); err != nil {
+		return "" // none is there
+	}
+	return path
 }
 
 // Interface is the path of the interface's namespace.
