@@ -85,16 +85,19 @@ func runDirOf(instanceID string) string {
 	return filepath.Join(os.TempDir(), "seamark-"+strconv.Itoa(os.Geteuid())+"-"+instanceID)
 }
 
-// open opens the state and the machine, side by side.
+// open opens the state and then the machine, and the rest beside them. The
+// machine comes second because it starts processes: one that is started while
+// etcd locks, closes and opens its files again would hold a lock for the moment
+// until it runs its own program, and etcd does not wait for locks.
 func (d *daemon) open(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
 		d.store, err = etcd.Open(gctx, etcd.Options{
 			Dir: d.dir.Path("etcd"), Endpoints: d.o.etcd, Logger: d.logger, MinFreeBytes: d.o.minFreeBytes,
 		})
-		return err
-	})
-	g.Go(func() (err error) {
+		if err != nil {
+			return err
+		}
 		d.machine, err = openMachine(gctx, d)
 		return err
 	})
