@@ -81,8 +81,14 @@ func report(logger *slog.Logger, at netip.AddrPort, err error) {
 	}
 }
 
-// close closes the sockets and waits until they are no longer served.
+// close answers what has arrived, closes the sockets and waits until they are
+// no longer served.
 func (b *binding) close(logger *slog.Logger) {
+	for _, c := range b.udp {
+		if err := drain(c, b.at); err != nil {
+			logger.Debug("socket closed before all its queries were answered", "address", b.at, "err", err)
+		}
+	}
 	report(logger, b.at, b.shut())
 	b.serving.Wait()
 }

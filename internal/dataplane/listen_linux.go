@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -21,24 +22,14 @@ const sharesPorts = true
 const receiveBuffer = 1 << 20
 
 // identity tells a namespace from another that took its place under its path.
-type identity struct {
-	device, inode uint64
-}
+type identity = netns.ID
 
 // identify looks at a namespace's path. The process's own is the zero identity.
 func identify(path string) (identity, error) {
 	if path == "" {
 		return identity{}, nil
 	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return identity{}, fmt.Errorf("network namespace: %w", err)
-	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return identity{}, fmt.Errorf("network namespace %s: no inode", path)
-	}
-	return identity{uint64(st.Dev), st.Ino}, nil
+	return netns.Identify(path)
 }
 
 // within runs f inside a namespace; sockets that it makes stay there.
@@ -89,4 +80,50 @@ func prepare(c syscall.RawConn, share bool) error {
 		return err
 	}
 	return failed
+}
+
+// drainTimeout bounds the wait for a socket's last queries.
+const drainTimeout = 200 * time.Millisecond
+
+// drain makes a socket receive no more, so that new queries go to other sockets
+// on its address (those of a data plane that takes over), and waits until what
+// it has received was taken. A UDP socket that is connected gets packets from
+// its peer alone (Linux does so within SO_REUSEPORT groups since 5.4); the peer
+// here is the resolver's own address at the discard port, where nothing is.
+func drain(conn *net.UDPConn, at netip.AddrPort) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	const discard = 9
+	if err := controlled(raw, func(fd int) error { return unix.Connect(fd, sockaddr(at.Addr(), discard)) }); err != nil {
+		return fmt.Errorf("drain: %w", err)
+	}
+	for deadline := time.Now().Add(drainTimeout); time.Now().Before(deadline); {
+		queued := 0
+		err := controlled(raw, func(fd int) (err error) {
+			queued, err = unix.IoctlGetInt(fd, unix.SIOCINQ)
+			return err
+		})
+		if err != nil || queued == 0 {
+			return err
+		}
+		<-time.After(time.Millisecond)
+	}
+	return fmt.Errorf("drain: queries left after %v", drainTimeout)
+}
+
+func controlled(raw syscall.RawConn, f func(fd int) error) error {
+	var failed error
+	if err := raw.Control(func(fd uintptr) { failed = f(int(fd)) }); err != nil {
+		return err
+	}
+	return failed
+}
+
+func sockaddr(a netip.Addr, port int) unix.Sockaddr {
+	if a.Is4() {
+		return &unix.SockaddrInet4{Port: port, Addr: a.As4()}
+	}
+	return &unix.SockaddrInet6{Port: port, Addr: a.As16()}
 }

@@ -287,7 +287,9 @@ func (s *Server) commit(revision int64, p *plan) Ack {
 		}
 	}
 	s.revision = revision
-	s.keeper.changed()
+	if !p.restoring {
+		s.keeper.changed()
+	}
 	return ack
 }
 

@@ -3,6 +3,7 @@
 package dataplane
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -103,8 +104,7 @@ func TestSupervisor_RestartsAfterKill(t *testing.T) {
 	defer cancel()
 
 	at := replace(t, c, 1, testVPC("vpc-1", 1000, 1)).Bound["vpc-1"][0]
-	snapshot := filepath.Join(dir, snapshotName)
-	eventually(t, 5*time.Second, "a kept snapshot", func() bool { _, err := os.Stat(snapshot); return err == nil })
+	keptRevision(t, dir, 1)
 	for i := range 3 {
 		killed := time.Now()
 		if err := syscall.Kill(c.PID(), syscall.SIGKILL); err != nil {
@@ -124,16 +124,18 @@ func TestSupervisor_RestartsAfterKill(t *testing.T) {
 			t.Errorf("process %d was not replaced", c.PID())
 		}
 		closing(t, old)
-		before, err := os.Stat(snapshot)
-		if err != nil {
-			t.Fatal(err)
-		}
 		replace(t, c, int64(2+i), testVPC("vpc-1", 1000, 2+i))
-		eventually(t, 5*time.Second, "the next kept snapshot", func() bool {
-			now, err := os.Stat(snapshot)
-			return err == nil && !os.SameFile(before, now)
-		})
+		keptRevision(t, dir, int64(2+i))
 	}
+}
+
+// keptRevision waits until the kept snapshot is that of a revision.
+func keptRevision(t *testing.T, dir string, revision int64) {
+	t.Helper()
+	eventually(t, 5*time.Second, "a kept snapshot", func() bool {
+		k, ok, err := newKeeper(dir).read()
+		return err == nil && ok && k.Revision == revision
+	})
 }
 
 // A process that hangs, or speaks another protocol, is replaced by one that
@@ -143,12 +145,16 @@ func TestSupervisor_ReplacesWhatDoesNotAnswer(t *testing.T) {
 	s := supervise(t, dir, nil)
 	c := started(t, s)
 	at := replace(t, c, 1, testVPC("vpc-1", 10, 1)).Bound["vpc-1"][0]
-	eventually(t, 5*time.Second, "a kept snapshot", func() bool { _, err := os.Stat(filepath.Join(dir, snapshotName)); return err == nil })
+	keptRevision(t, dir, 1)
 	pid := c.PID()
 	closing(t, c)
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, 5*time.Second, "the process stands still", func() bool {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		return err == nil && bytes.Contains(b, []byte(") T "))
+	})
 	next := supervise(t, dir, nil)
 	c = started(t, next)
 	if c.PID() == pid {

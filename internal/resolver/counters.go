@@ -16,18 +16,6 @@ type Counters struct {
 	Rcodes    [maxRcode + 1]uint64
 }
 
-// add adds other to c.
-func (c *Counters) add(other Counters) {
-	c.Queries += other.Queries
-	c.TCP += other.TCP
-	c.Forwarded += other.Forwarded
-	c.Truncated += other.Truncated
-	c.Malformed += other.Malformed
-	for i, n := range other.Rcodes {
-		c.Rcodes[i] += n
-	}
-}
-
 func (c *Counters) answered(rcode int) { c.Rcodes[min(rcode, maxRcode)]++ }
 
 // tally is what all workers have counted. A worker counts a batch by itself and
