@@ -132,12 +132,16 @@ func (s *state) mayServe(t *world.Task) bool {
 		return false
 	}
 	def := s.d.World.TaskDefinition(t.TaskDefinition)
-	return def == nil || !hasEnded(t, def) && (!checked(def) || t.Health(def) == world.Healthy)
+	return def == nil || !s.hasEnded(t) && (!checked(def) || t.Health(def) == world.Healthy)
 }
 
-// hasEnded says whether an essential container has ended, which plan/task may
-// not have acted on yet.
-func hasEnded(t *world.Task, def *world.TaskDefinition) bool {
+// hasEnded says whether a task has failed or an essential container of it has
+// ended, which plan/task may not have acted on yet.
+func (s *state) hasEnded(t *world.Task) bool {
+	def := s.d.World.TaskDefinition(t.TaskDefinition)
+	if def == nil || t.Observed.Failure != "" {
+		return def != nil
+	}
 	return slices.ContainsFunc(def.Containers, func(c world.ContainerDefinition) bool {
 		seen := t.Observed.Container(c.Name)
 		return c.Essential && seen != nil && seen.LastStatus == "STOPPED"

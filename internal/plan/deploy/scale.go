@@ -252,8 +252,10 @@ func (s *state) worth(t *world.Task) int {
 	return 0
 }
 
-// stopTasks asks for the end of tasks.
+// stopTasks asks for the end of tasks. One that has ended by itself keeps its
+// own reason.
 func (s *state) stopTasks(tasks []*world.Task, reason string) {
+	tasks = slices.DeleteFunc(slices.Clone(tasks), s.hasEnded)
 	if len(tasks) == 0 {
 		return
 	}
