@@ -3,7 +3,9 @@ package servicediscovery
 import (
 	"context"
 	"math/rand/v2"
+	"strings"
 
+	"seamark/internal/api/optional"
 	"seamark/internal/world"
 )
 
@@ -15,49 +17,70 @@ const defaultHealth = HealthStatusFilterHealthyOrElseAll
 // DiscoverInstances finds instances by the names of namespace and service.
 func (s *Server) DiscoverInstances(_ context.Context, in *DiscoverInstancesInput) (*DiscoverInstancesOutput, error) {
 	w := s.cfg.Changes.View()
-	n, ds, err := discover(w, *in.NamespaceName, *in.ServiceName)
+	n, ds, err := s.discover(w, *in.NamespaceName, *in.ServiceName, in.OwnerAccount)
 	if err != nil {
 		return nil, err
 	}
 	found := matching(w, ds, in.QueryParameters)
-	found = healthy(ds, found, or(in.HealthStatus, defaultHealth))
-	if narrowed := narrow(found, in.OptionalParameters); len(narrowed) > 0 {
-		found = narrowed
+	found = healthy(ds, found, optional.Or(in.HealthStatus, defaultHealth))
+	if len(in.OptionalParameters) > 0 {
+		if narrowed := narrow(found, in.OptionalParameters); len(narrowed) > 0 {
+			found = narrowed
+		}
 	}
-	rand.Shuffle(len(found), func(i, j int) { found[i], found[j] = found[j], found[i] })
-	found = found[:min(len(found), int(or(in.MaxResults, 100)))]
-	out := &DiscoverInstancesOutput{Instances: make([]HttpInstanceSummary, 0, len(found)), InstancesRevision: &ds.InstancesRevision}
-	for _, i := range found {
-		out.Instances = append(out.Instances, HttpInstanceSummary{
-			InstanceId: &i.ID, NamespaceName: &n.HTTPName, ServiceName: &ds.Name, HealthStatus: new(string(healthOf(ds, i))), Attributes: i.Attributes,
-		})
+	found = draw(found, int(optional.Or(in.MaxResults, 100)))
+	text := map[world.HealthStatus]*string{world.Healthy: new(string(world.Healthy)), world.Unhealthy: new(string(world.Unhealthy)), world.HealthUnknown: new(string(world.HealthUnknown))}
+	out := &DiscoverInstancesOutput{Instances: make([]HttpInstanceSummary, len(found)), InstancesRevision: &ds.InstancesRevision}
+	for at, i := range found {
+		out.Instances[at] = HttpInstanceSummary{
+			InstanceId: &i.ID, NamespaceName: &n.HTTPName, ServiceName: &ds.Name, HealthStatus: text[healthOf(ds, i)], Attributes: i.Attributes,
+		}
 	}
 	return out, nil
 }
 
+// draw picks at most n of the list at random, in random order.
+func draw(list []*world.DiscoveryInstance, n int) []*world.DiscoveryInstance {
+	n = min(n, len(list))
+	for i := range n {
+		j := i + rand.IntN(len(list)-i)
+		list[i], list[j] = list[j], list[i]
+	}
+	return list[:n]
+}
+
 // DiscoverInstancesRevision tells whether anything was registered or deregistered.
 func (s *Server) DiscoverInstancesRevision(_ context.Context, in *DiscoverInstancesRevisionInput) (*DiscoverInstancesRevisionOutput, error) {
-	_, ds, err := discover(s.cfg.Changes.View(), *in.NamespaceName, *in.ServiceName)
+	_, ds, err := s.discover(s.cfg.Changes.View(), *in.NamespaceName, *in.ServiceName, in.OwnerAccount)
 	if err != nil {
 		return nil, err
 	}
 	return &DiscoverInstancesRevisionOutput{InstancesRevision: &ds.InstancesRevision}, nil
 }
 
-// discover finds a service by names.
-func discover(w world.World, namespace, service string) (*world.Namespace, *world.DiscoveryService, error) {
-	for n := range w.Namespaces.All() {
-		if n.HTTPName != namespace {
-			continue
-		}
-		for ds := range w.ServicesOf(n.ID) {
-			if ds.Name == service {
-				return n, ds, nil
-			}
-		}
-		return nil, nil, ErrServiceNotFound("Can't find a service with the name " + service + " in namespace " + namespace + ".")
+// discover finds a service by names; the namespace may be given by its ARN. No
+// other account shares anything with this one.
+func (s *Server) discover(w world.World, namespace, service string, owner *string) (*world.Namespace, *world.DiscoveryService, error) {
+	n := s.discoverable(w, namespace)
+	if n == nil || optional.Or(owner, s.cfg.Scope.Account) != s.cfg.Scope.Account {
+		return nil, nil, ErrNamespaceNotFound("Can't find a namespace with the name " + namespace + ".")
 	}
-	return nil, nil, ErrNamespaceNotFound("Can't find a namespace with the name " + namespace + ".")
+	for ds := range w.ServicesNamed(n.ID, service) {
+		if ds.Name == service {
+			return n, ds, nil
+		}
+	}
+	return nil, nil, ErrServiceNotFound("Can't find a service with the name " + service + " in namespace " + namespace + ".")
+}
+
+func (s *Server) discoverable(w world.World, name string) *world.Namespace {
+	for n := range w.NamespacesNamed(name) {
+		return n
+	}
+	if id, ok := strings.CutPrefix(name, s.namespaceARN("")); ok {
+		return w.Namespaces.Get(id)
+	}
+	return nil
 }
 
 // matching are the instances with all of the attributes.
@@ -84,7 +107,7 @@ func narrow(list []*world.DiscoveryInstance, want map[string]string) []*world.Di
 
 func hasAll(a, want map[string]string) bool {
 	for k, v := range want {
-		if a[k] != v {
+		if have, ok := a[k]; !ok || have != v {
 			return false
 		}
 	}

@@ -1,13 +1,14 @@
 package servicediscovery
 
 import (
-	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"seamark/internal/api/optional"
 	"seamark/internal/api/page"
 	"seamark/internal/world"
 )
@@ -18,7 +19,7 @@ type filter struct {
 	values          []string
 }
 
-func (f filter) cond() string { return or(f.condition, "EQ") }
+func (f filter) cond() string { return optional.Or(f.condition, "EQ") }
 
 // checkFilters refuses filters and conditions that a listing does not have.
 func checkFilters(filters []filter, allowed map[string][]string) error {
@@ -26,13 +27,15 @@ func checkFilters(filters []filter, allowed map[string][]string) error {
 		conditions, ok := allowed[*f.name]
 		switch {
 		case !ok:
-			return ErrInvalidInput(fmt.Sprintf("The filter %s is not valid for this operation.", *f.name))
+			return invalid("The filter %s is not valid for this operation.", *f.name)
 		case !slices.Contains(conditions, f.cond()):
-			return ErrInvalidInput(fmt.Sprintf("The condition %s is not valid for the filter %s.", f.cond(), *f.name))
+			return invalid("The condition %s is not valid for the filter %s.", f.cond(), *f.name)
 		case (f.cond() == "EQ" || f.cond() == "BEGINS_WITH") && len(f.values) != 1:
-			return ErrInvalidInput(fmt.Sprintf("The condition %s takes exactly one value.", f.cond()))
-		case f.cond() == "BETWEEN" && len(f.values) != 2:
-			return ErrInvalidInput("The condition BETWEEN takes exactly two values.")
+			return invalid("The condition %s takes exactly one value.", f.cond())
+		case f.cond() == "BETWEEN" && !between(f.values):
+			return invalid("The condition BETWEEN takes two times in seconds since 1970, the start first.")
+		case len(f.values) == 0:
+			return invalid("The condition %s takes at least one value.", f.cond())
 		}
 	}
 	return nil
@@ -53,27 +56,52 @@ func (f filter) match(value string) bool {
 	case "BEGINS_WITH":
 		return strings.HasPrefix(value, f.values[0])
 	case "BETWEEN":
-		at, err := strconv.ParseFloat(value, 64)
-		from, errFrom := strconv.ParseFloat(f.values[0], 64)
-		to, errTo := strconv.ParseFloat(f.values[1], 64)
-		return err == nil && errFrom == nil && errTo == nil && from <= at && at <= to
+		at, from, to := seconds(value), seconds(f.values[0]), seconds(f.values[1])
+		return from <= at && at <= to
 	case "IN":
 		return slices.Contains(f.values, value)
 	}
-	return value == f.values[0] || strings.HasPrefix(f.values[0], "arn:") && strings.HasSuffix(f.values[0], "/"+value)
+	return value == f.values[0]
+}
+
+// shortIDs makes ids of the ARNs that filters by id may have as values.
+func (s *Server) shortIDs(filters []filter) {
+	for i, f := range filters {
+		switch *f.name {
+		case "NAMESPACE_ID":
+			filters[i].values = []string{s.namespaceID(f.values[0])}
+		case "SERVICE_ID":
+			filters[i].values = []string{s.serviceID(f.values[0])}
+		}
+	}
+}
+
+// between says whether values are two times in order.
+func between(values []string) bool {
+	return len(values) == 2 && seconds(values[0]) <= seconds(values[1]) // NaN is not
+}
+
+// seconds reads a time in seconds since 1970; what is no number is NaN.
+func seconds(s string) float64 {
+	n, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		return math.NaN()
+	}
+	return n
 }
 
 func epoch(t time.Time) string { return strconv.FormatFloat(float64(t.UnixMilli())/1e3, 'f', 3, 64) }
 
-// cutRows cuts a page of at most 100 rows, the default and the most.
-func cutRows[T any, P interface {
+// rows cuts a page of at most 100 rows, the default and the most, out of those
+// whose key starts with prefix.
+func rows[T any, P interface {
 	*T
 	world.Object
-}](rows iter.Seq[*T], token *string, limit *int32) (cut []*T, next *string, err error) {
-	all := slices.Collect(rows)
-	cut, after, err := page.Cut(all, func(row *T) string { return P(row).Key() }, or(token, ""), int(or(limit, 100)))
+}](t world.Table[T], prefix string, token *string, limit *int32) (cut []*T, next *string, err error) {
+	after := func(key string) iter.Seq[*T] { return t.After(prefix, key) }
+	cut, behind, err := page.Walk(after, func(row *T) string { return P(row).Key() }, optional.Value(token), int(optional.Or(limit, 100)))
 	if err != nil {
-		return nil, nil, ErrInvalidInput("The NextToken is not valid.")
+		return nil, nil, invalid("The NextToken is not valid.")
 	}
-	return cut, optional(after), nil
+	return cut, optional.Text(behind), nil
 }

@@ -4,47 +4,93 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
+	"seamark/internal/api/optional"
+	"seamark/internal/api/page"
 	"seamark/internal/plan"
 	"seamark/internal/world"
 )
 
 // RegisterInstance enters an instance, or replaces the one of the same id.
 func (s *Server) RegisterInstance(ctx context.Context, in *RegisterInstanceInput) (*RegisterInstanceOutput, error) {
-	var id string
+	var id world.OperationID
 	err := s.change(ctx, func(d *plan.Draft) error {
-		ds, err := findService(d.World, *in.ServiceId)
+		ds, err := s.service(d.World, *in.ServiceId)
 		if err != nil {
 			return err
 		}
-		if err := checkAttributes(ds, in.Attributes); err != nil {
+		n, err := s.namespace(d.World, string(ds.Namespace))
+		if err != nil {
 			return err
 		}
-		old := d.World.Instance(ds.ID, *in.InstanceId)
-		op := newOperation(d, "REGISTER_INSTANCE", map[string]string{"INSTANCE": *in.InstanceId, "SERVICE": string(ds.ID)})
-		id = string(op.ID)
-		d.Put(newInstance(d, ds, in, old, op.ID))
+		r := registration{n, ds, *in.InstanceId, in.Attributes}
+		if err := r.check(); err != nil {
+			return err
+		}
+		if r, err = r.withAddress(d.World); err != nil {
+			return err
+		}
+		old := d.World.Instance(ds.ID, r.id)
+		if id, err = registered(d, r, old, optional.Value(in.CreatorRequestId)); id != "" || err != nil {
+			return err
+		}
+		op := newOperation(d, OperationTypeRegisterInstance, map[string]string{"INSTANCE": r.id, "SERVICE": string(ds.ID)})
+		id = op.ID
+		d.Put(newInstance(d, r, old, optional.Value(in.CreatorRequestId), op.ID))
 		bump(d, ds)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &RegisterInstanceOutput{OperationId: &id}, nil
+	return &RegisterInstanceOutput{OperationId: new(string(id))}, nil
 }
 
-func newInstance(d *plan.Draft, ds *world.DiscoveryService, in *RegisterInstanceInput, old *world.DiscoveryInstance, op world.OperationID) *world.DiscoveryInstance {
+// registered is the operation of an earlier request with the same token and the
+// same parameters. The token with others, and a request for an instance whose
+// last operation has not come to its end, are a DuplicateRequest.
+func registered(d *plan.Draft, r registration, old *world.DiscoveryInstance, token string) (world.OperationID, error) {
+	if token != "" {
+		for i := range d.World.InstancesRequested(r.service.ID, token) {
+			if i.ID == r.id && maps.Equal(i.Attributes, r.attributes) {
+				return i.Operation, nil
+			}
+			return "", duplicate("A request with the CreatorRequestId "+token+" and other parameters was made.", i.Operation)
+		}
+	}
+	return "", free(d, old)
+}
+
+// free says whether no operation on the instance is under way.
+func free(d *plan.Draft, i *world.DiscoveryInstance) error {
+	if i == nil || !d.Fidelity.OneRequestPerInstance() {
+		return nil
+	}
+	if op := d.World.Operations.Get(string(i.Operation)); op != nil && op.Revision > d.Applied {
+		return duplicate("Another operation of type RegisterInstance and id "+string(op.ID)+" is in progress for the instance "+i.ID+".", op.ID)
+	}
+	return nil
+}
+
+func duplicate(message string, op world.OperationID) error {
+	return ErrDuplicateRequest(message).With("DuplicateOperationId", string(op))
+}
+
+// newInstance is the instance of a request. Registered again without an initial
+// status, it keeps the health that it has.
+func newInstance(d *plan.Draft, r registration, old *world.DiscoveryInstance, token string, op world.OperationID) *world.DiscoveryInstance {
 	health := world.Healthy
-	if in.Attributes[attrInitHealth] == string(world.Unhealthy) {
+	if r.attributes[attrInitHealth] == string(world.Unhealthy) {
 		health = world.Unhealthy
 	}
 	i := &world.DiscoveryInstance{
-		Service: ds.ID, ID: *in.InstanceId, Attributes: maps.Clone(in.Attributes), CreatorRequestID: or(in.CreatorRequestId, ""),
+		Service: r.service.ID, ID: r.id, Attributes: r.attributes, CreatorRequestID: token,
 		Health: health, WasHealthy: health == world.Healthy, Operation: op, CreatedAt: d.Now,
 	}
 	if old != nil {
 		i.CreatedAt = old.CreatedAt
-		if in.Attributes[attrInitHealth] == "" {
+		if r.attributes[attrInitHealth] == "" {
 			i.Health, i.WasHealthy, i.Pending, i.PendingAt = old.Health, old.WasHealthy, old.Pending, old.PendingAt
 		}
 	}
@@ -62,17 +108,20 @@ func bump(d *plan.Draft, ds *world.DiscoveryService) {
 func (s *Server) DeregisterInstance(ctx context.Context, in *DeregisterInstanceInput) (*DeregisterInstanceOutput, error) {
 	var id string
 	err := s.change(ctx, func(d *plan.Draft) error {
-		ds, err := findService(d.World, *in.ServiceId)
+		ds, err := s.service(d.World, *in.ServiceId)
 		if err != nil {
 			return err
 		}
-		i, err := findInstance(d.World, ds, *in.InstanceId)
+		i, err := instance(d.World, ds, *in.InstanceId)
 		if err != nil {
+			return err
+		}
+		if err := free(d, i); err != nil {
 			return err
 		}
 		d.Delete(i)
 		bump(d, ds)
-		id = string(newOperation(d, "DEREGISTER_INSTANCE", map[string]string{"INSTANCE": i.ID, "SERVICE": string(ds.ID)}).ID)
+		id = string(newOperation(d, OperationTypeDeregisterInstance, map[string]string{"INSTANCE": i.ID, "SERVICE": string(ds.ID)}).ID)
 		return nil
 	})
 	if err != nil {
@@ -84,27 +133,27 @@ func (s *Server) DeregisterInstance(ctx context.Context, in *DeregisterInstanceI
 // GetInstance shows an instance.
 func (s *Server) GetInstance(_ context.Context, in *GetInstanceInput) (*GetInstanceOutput, error) {
 	w := s.cfg.Changes.View()
-	ds, err := findService(w, *in.ServiceId)
+	ds, err := s.service(w, *in.ServiceId)
 	if err != nil {
 		return nil, err
 	}
-	i, err := findInstance(w, ds, *in.InstanceId)
+	i, err := instance(w, ds, *in.InstanceId)
 	if err != nil {
 		return nil, err
 	}
 	return &GetInstanceOutput{ResourceOwner: &s.cfg.Scope.Account, Instance: &Instance{
-		Id: &i.ID, Attributes: i.Attributes, CreatorRequestId: optional(i.CreatorRequestID), CreatedByAccount: &s.cfg.Scope.Account,
+		Id: &i.ID, Attributes: i.Attributes, CreatorRequestId: optional.Text(i.CreatorRequestID), CreatedByAccount: &s.cfg.Scope.Account,
 	}}, nil
 }
 
 // ListInstances lists a service's instances by id.
 func (s *Server) ListInstances(_ context.Context, in *ListInstancesInput) (*ListInstancesOutput, error) {
 	w := s.cfg.Changes.View()
-	ds, err := findService(w, *in.ServiceId)
+	ds, err := s.service(w, *in.ServiceId)
 	if err != nil {
 		return nil, err
 	}
-	cut, next, err := cutRows(w.InstancesOf(ds.ID), in.NextToken, in.MaxResults)
+	cut, next, err := rows(w.DiscoveryInstances, string(ds.ID)+"/", in.NextToken, in.MaxResults)
 	if err != nil {
 		return nil, err
 	}
@@ -118,24 +167,11 @@ func (s *Server) ListInstances(_ context.Context, in *ListInstancesInput) (*List
 // GetInstancesHealthStatus shows the health of a service's instances.
 func (s *Server) GetInstancesHealthStatus(_ context.Context, in *GetInstancesHealthStatusInput) (*GetInstancesHealthStatusOutput, error) {
 	w := s.cfg.Changes.View()
-	ds, err := findService(w, *in.ServiceId)
+	ds, err := s.service(w, *in.ServiceId)
 	if err != nil {
 		return nil, err
 	}
-	rows := w.InstancesOf(ds.ID)
-	if in.Instances != nil {
-		var asked []*world.DiscoveryInstance
-		for _, id := range in.Instances {
-			i, err := findInstance(w, ds, id)
-			if err != nil {
-				return nil, err
-			}
-			asked = append(asked, i)
-		}
-		slices.SortFunc(asked, byKey)
-		rows = slices.Values(asked)
-	}
-	cut, next, err := cutRows(rows, in.NextToken, in.MaxResults)
+	cut, next, err := asked(w, ds, in)
 	if err != nil {
 		return nil, err
 	}
@@ -144,6 +180,26 @@ func (s *Server) GetInstancesHealthStatus(_ context.Context, in *GetInstancesHea
 		out.Status[i.ID] = string(healthOf(ds, i))
 	}
 	return out, nil
+}
+
+// asked are the instances that a request names, or a page of all.
+func asked(w world.World, ds *world.DiscoveryService, in *GetInstancesHealthStatusInput) ([]*world.DiscoveryInstance, *string, error) {
+	if in.Instances == nil {
+		return rows(w.DiscoveryInstances, string(ds.ID)+"/", in.NextToken, in.MaxResults)
+	}
+	var named []*world.DiscoveryInstance
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(in.Instances))) {
+		i, err := instance(w, ds, id)
+		if err != nil {
+			return nil, nil, err
+		}
+		named = append(named, i)
+	}
+	cut, next, err := page.Cut(named, (*world.DiscoveryInstance).Key, optional.Value(in.NextToken), int(optional.Or(in.MaxResults, 100)))
+	if err != nil {
+		return nil, nil, invalid("The NextToken is not valid.")
+	}
+	return cut, optional.Text(next), nil
 }
 
 // healthOf is UNKNOWN where nobody measures health.
@@ -159,11 +215,11 @@ func healthOf(ds *world.DiscoveryService, i *world.DiscoveryInstance) world.Heal
 // asked for before.
 func (s *Server) UpdateInstanceCustomHealthStatus(ctx context.Context, in *UpdateInstanceCustomHealthStatusInput) (*UpdateInstanceCustomHealthStatusOutput, error) {
 	return &UpdateInstanceCustomHealthStatusOutput{}, s.change(ctx, func(d *plan.Draft) error {
-		ds, err := findService(d.World, *in.ServiceId)
+		ds, err := s.service(d.World, *in.ServiceId)
 		if err != nil {
 			return err
 		}
-		i, err := findInstance(d.World, ds, *in.InstanceId)
+		i, err := instance(d.World, ds, *in.InstanceId)
 		if err != nil {
 			return err
 		}
@@ -185,7 +241,7 @@ func withStatus(d *plan.Draft, i world.DiscoveryInstance, status world.HealthSta
 	case i.Pending == status, i.Pending == "" && i.Health == status:
 		return nil
 	case i.Health == status:
-		i.Pending = "" // the opposite was asked for within the delay: cancelled
+		i.Pending, i.PendingAt = "", time.Time{} // the opposite was asked for within the delay: cancelled
 	case delay > 0:
 		i.Pending, i.PendingAt = status, d.Now.Add(delay)
 	default:
@@ -193,14 +249,4 @@ func withStatus(d *plan.Draft, i world.DiscoveryInstance, status world.HealthSta
 		i.WasHealthy = i.WasHealthy || status == world.Healthy
 	}
 	return &i
-}
-
-func byKey(a, b *world.DiscoveryInstance) int {
-	switch {
-	case a.ID < b.ID:
-		return -1
-	case a.ID > b.ID:
-		return 1
-	}
-	return 0
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"seamark/internal/api/optional"
 	"seamark/internal/plan"
 	"seamark/internal/world"
 )
@@ -16,8 +17,8 @@ const defaultSOATTL = 15
 // CreatePrivateDnsNamespace makes a namespace with a private hosted zone.
 func (s *Server) CreatePrivateDnsNamespace(ctx context.Context, in *CreatePrivateDnsNamespaceInput) (*CreatePrivateDnsNamespaceOutput, error) {
 	n := world.Namespace{
-		Name: *in.Name, Type: "DNS_PRIVATE", Description: or(in.Description, ""), VPC: world.VPCID(*in.Vpc),
-		SOATTL: defaultSOATTL, CreatorRequestID: or(in.CreatorRequestId, ""),
+		Name: *in.Name, Type: NamespaceTypeDnsPrivate, Description: optional.Value(in.Description), VPC: world.VPCID(*in.Vpc),
+		SOATTL: defaultSOATTL, CreatorRequestID: optional.Value(in.CreatorRequestId),
 	}
 	if p := in.Properties; p != nil && p.DnsProperties != nil && p.DnsProperties.SOA != nil && p.DnsProperties.SOA.TTL != nil {
 		n.SOATTL = *p.DnsProperties.SOA.TTL
@@ -32,7 +33,7 @@ func (s *Server) CreatePrivateDnsNamespace(ctx context.Context, in *CreatePrivat
 // CreateHttpNamespace makes a namespace that only the API knows.
 func (s *Server) CreateHttpNamespace(ctx context.Context, in *CreateHttpNamespaceInput) (*CreateHttpNamespaceOutput, error) {
 	n := world.Namespace{
-		Name: *in.Name, Type: "HTTP", Description: or(in.Description, ""), CreatorRequestID: or(in.CreatorRequestId, ""),
+		Name: *in.Name, Type: NamespaceTypeHttp, Description: optional.Value(in.Description), CreatorRequestID: optional.Value(in.CreatorRequestId),
 	}
 	id, err := s.createNamespace(ctx, n, in.Tags)
 	if err != nil {
@@ -48,57 +49,91 @@ func (s *Server) createNamespace(ctx context.Context, n world.Namespace, tags []
 	}
 	err = s.change(ctx, func(d *plan.Draft) error {
 		t := token{Operation: "servicediscovery:CreateNamespace", Token: n.CreatorRequestID, Of: n}
-		if operation, err = t.known(d.World); operation != "" || err != nil {
+		if operation, err = created(d.World, t); operation != "" || err != nil {
 			return err
 		}
 		if err := namespaceFree(d.World, n); err != nil {
 			return err
 		}
-		made := n
-		made.ID = world.NamespaceID("ns-" + d.Draw.Base32(16))
-		made.HTTPName = httpName(d, n.Name)
-		made.CreatedAt = d.Now
-		op := newOperation(d, "CREATE_NAMESPACE", map[string]string{"NAMESPACE": string(made.ID)})
-		made.CreateOperation = op.ID
-		if made.Type == "DNS_PRIVATE" {
-			zone := s.zoneOf(d, &made, op)
-			made.HostedZone = zone.ID
-			d.Put(zone)
+		if z := overlapping(d.World, n); z != nil {
+			operation = s.zoneRefused(d, n, z)
+			return nil
 		}
-		d.Put(&made)
-		operation = string(op.ID)
+		operation = s.putNamespace(d, n)
 		t.remember(d, operation)
 		return nil
 	})
 	return operation, err
 }
 
-// namespaceFree says whether a namespace of that name may be made.
+// created returns the operation that made a namespace by an earlier request
+// with this token. A namespace that was deleted since can be made again.
+func created(w world.World, t token) (string, error) {
+	id, _ := t.seen(w)
+	op := w.Operations.Get(id)
+	if op == nil || w.Namespaces.Get(op.Targets["NAMESPACE"]) == nil {
+		return "", nil
+	}
+	return t.operation(w)
+}
+
+func (s *Server) putNamespace(d *plan.Draft, made world.Namespace) (operation string) {
+	made.ID = world.NamespaceID("ns-" + d.Draw.Base32(16))
+	made.HTTPName = httpName(d, made.Name)
+	made.CreatedAt = d.Now
+	op := newOperation(d, OperationTypeCreateNamespace, map[string]string{"NAMESPACE": string(made.ID)})
+	made.CreateOperation = op.ID
+	if made.Type == NamespaceTypeDnsPrivate {
+		zone := s.zoneOf(d, &made, op)
+		made.HostedZone = zone.ID
+		d.Put(zone)
+	}
+	d.Put(&made)
+	return string(op.ID)
+}
+
+// namespaceFree says whether a namespace of that name may be made: names are
+// unique among HTTP namespaces and, without case, among those of one VPC.
 func namespaceFree(w world.World, n world.Namespace) error {
-	if n.Type == "DNS_PRIVATE" {
+	if n.Type == NamespaceTypeDnsPrivate {
 		if w.VPCs.Get(string(n.VPC)) == nil {
-			return ErrInvalidInput(fmt.Sprintf("The VPC ID %s does not exist.", n.VPC))
+			return invalid("The VPC ID %s does not exist.", n.VPC)
 		}
 		if !dnsName(n.Name) {
-			return ErrInvalidInput(fmt.Sprintf("The namespace name %s is not a valid DNS name.", n.Name))
+			return invalid("The namespace name %s is not a valid DNS name.", n.Name)
 		}
 	}
-	for o := range w.Namespaces.All() {
-		same := o.Type == n.Type && o.VPC == n.VPC
-		if same && (o.Name == n.Name || n.Type == "DNS_PRIVATE" && strings.EqualFold(strings.TrimSuffix(o.Name, "."), strings.TrimSuffix(n.Name, "."))) {
+	for o := range w.NamespacesIn(n.VPC) {
+		if o.Name == n.Name || n.Type == NamespaceTypeDnsPrivate && fqdn(o.Name) == fqdn(n.Name) {
 			return ErrNamespaceAlreadyExists("A namespace with the name "+n.Name+" already exists.").
 				With("NamespaceId", string(o.ID)).With("CreatorRequestId", o.CreatorRequestID)
 		}
 	}
-	if n.Type != "DNS_PRIVATE" {
+	return nil
+}
+
+// overlapping is the zone of the same name, not Cloud Map's, that the VPC is
+// associated with already, or nil.
+func overlapping(w world.World, n world.Namespace) *world.HostedZone {
+	if n.Type != NamespaceTypeDnsPrivate {
 		return nil
 	}
 	for z := range w.ZonesIn(n.VPC) {
 		if z.Name == fqdn(n.Name) {
-			return ErrInvalidInput(fmt.Sprintf("The VPC that you chose, %s, is already associated with another private hosted zone that has an overlapping name space, %s.", n.VPC, z.Name))
+			return z
 		}
 	}
 	return nil
+}
+
+// zoneRefused records the operation that fails because Route 53 refuses the zone.
+func (s *Server) zoneRefused(d *plan.Draft, n world.Namespace, z *world.HostedZone) (operation string) {
+	op := *newOperation(d, OperationTypeCreateNamespace, nil)
+	op.ErrorCode = "CANNOT_CREATE_HOSTED_ZONE"
+	op.ErrorMessage = fmt.Sprintf("The VPC that you chose, %s in region %s, is already associated with another private hosted zone that has an overlapping name space, %s. "+
+		"(Service: AmazonRoute53; Status Code: 400; Error Code: ConflictingDomainExists; Request ID: %s)", n.VPC, s.cfg.Scope.Region, z.Name, d.Draw.UUID())
+	d.Put(&op)
+	return string(op.ID)
 }
 
 // dnsName says whether a name has labels of 1 to 63 octets and fits in a DNS name.
@@ -115,10 +150,8 @@ func dnsName(name string) bool {
 // httpName is the name for DiscoverInstances: the namespace's own, with a
 // generated suffix where that is taken.
 func httpName(d *plan.Draft, name string) string {
-	for o := range d.World.Namespaces.All() {
-		if o.HTTPName == name {
-			return name + "-" + d.Draw.Hex(16)
-		}
+	for range d.World.NamespacesNamed(name) {
+		return name + "-" + d.Draw.Hex(16)
 	}
 	return name
 }
@@ -137,20 +170,18 @@ func (s *Server) zoneOf(d *plan.Draft, n *world.Namespace, op *world.Operation) 
 func (s *Server) DeleteNamespace(ctx context.Context, in *DeleteNamespaceInput) (*DeleteNamespaceOutput, error) {
 	var id string
 	err := s.change(ctx, func(d *plan.Draft) error {
-		n, err := findNamespace(d.World, *in.Id)
+		n, err := s.namespace(d.World, *in.Id)
 		if err != nil {
 			return err
 		}
 		for range d.World.ServicesOf(n.ID) {
 			return ErrResourceInUse("Namespace has associated services; delete the services before deleting the namespace")
 		}
-		targets := map[string]string{"NAMESPACE": string(n.ID)}
 		if z := d.World.HostedZones.Get(string(n.HostedZone)); z != nil {
 			d.Delete(z)
-			targets["ROUTE_53_CHANGE_ID"] = "C" + d.Draw.Upper(13)
 		}
 		d.Delete(n)
-		id = string(newOperation(d, "DELETE_NAMESPACE", targets).ID)
+		id = string(newOperation(d, OperationTypeDeleteNamespace, map[string]string{"NAMESPACE": string(n.ID)}).ID)
 		return nil
 	})
 	if err != nil {
@@ -162,13 +193,13 @@ func (s *Server) DeleteNamespace(ctx context.Context, in *DeleteNamespaceInput) 
 // GetNamespace shows a namespace.
 func (s *Server) GetNamespace(_ context.Context, in *GetNamespaceInput) (*GetNamespaceOutput, error) {
 	w := s.cfg.Changes.View()
-	n, err := findNamespace(w, *in.Id)
+	n, err := s.namespace(w, *in.Id)
 	if err != nil {
 		return nil, err
 	}
 	sum := s.summarize(w, n)
 	return &GetNamespaceOutput{Namespace: &Namespace{
-		Arn: sum.Arn, CreateDate: sum.CreateDate, CreatorRequestId: optional(n.CreatorRequestID), Description: sum.Description,
+		Arn: sum.Arn, CreateDate: sum.CreateDate, CreatorRequestId: optional.Text(n.CreatorRequestID), Description: sum.Description,
 		Id: sum.Id, Name: sum.Name, Properties: sum.Properties, ResourceOwner: sum.ResourceOwner, ServiceCount: sum.ServiceCount, Type: sum.Type,
 	}}, nil
 }
@@ -183,7 +214,7 @@ func (s *Server) ListNamespaces(_ context.Context, in *ListNamespacesInput) (*Li
 	if err := checkFilters(filters, map[string][]string{"TYPE": {"EQ"}, "NAME": {"EQ", "BEGINS_WITH"}, "HTTP_NAME": {"EQ", "BEGINS_WITH"}, "RESOURCE_OWNER": {"EQ"}}); err != nil {
 		return nil, err
 	}
-	cut, next, err := cutRows(w.Namespaces.All(), in.NextToken, in.MaxResults)
+	cut, next, err := rows(w.Namespaces, "", in.NextToken, in.MaxResults)
 	if err != nil {
 		return nil, err
 	}

@@ -2,10 +2,8 @@ package servicediscovery
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 
+	"seamark/internal/api/optional"
 	"seamark/internal/plan"
 	"seamark/internal/wire"
 	"seamark/internal/world"
@@ -41,13 +39,14 @@ func (s *Server) GetOperation(_ context.Context, in *GetOperationInput) (*GetOpe
 	}
 	return &GetOperationOutput{Operation: &Operation{
 		Id: new(string(o.ID)), Type: &o.Type, Status: new(s.statusOf(o)), Targets: o.Targets, OwnerAccount: &s.cfg.Scope.Account,
-		ErrorCode: optional(o.ErrorCode), ErrorMessage: optional(o.ErrorMessage),
+		ErrorCode: optional.Text(o.ErrorCode), ErrorMessage: optional.Text(o.ErrorMessage),
 		CreateDate: wire.At(o.CreatedAt), UpdateDate: wire.At(o.CreatedAt),
 	}}, nil
 }
 
 // ListOperations lists jobs by id and status.
 func (s *Server) ListOperations(_ context.Context, in *ListOperationsInput) (*ListOperationsOutput, error) {
+	w := s.cfg.Changes.View()
 	var filters []filter
 	for _, f := range in.Filters {
 		filters = append(filters, filter{f.Name, f.Condition, f.Values})
@@ -56,7 +55,8 @@ func (s *Server) ListOperations(_ context.Context, in *ListOperationsInput) (*Li
 	if err := checkFilters(filters, kinds); err != nil {
 		return nil, err
 	}
-	cut, next, err := cutRows(s.cfg.Changes.View().Operations.All(), in.NextToken, in.MaxResults)
+	s.shortIDs(filters)
+	cut, next, err := rows(w.Operations, "", in.NextToken, in.MaxResults)
 	if err != nil {
 		return nil, err
 	}
@@ -71,42 +71,4 @@ func (s *Server) ListOperations(_ context.Context, in *ListOperationsInput) (*Li
 		}
 	}
 	return out, nil
-}
-
-// token is a CreatorRequestId, which makes a repeated request answer with what
-// the first one made.
-type token struct {
-	Operation, Token string
-	Of               any // the request's parameters
-}
-
-// known returns what the first request with this token made. The token with
-// other parameters is a DuplicateRequest.
-func (t token) known(w world.World) (string, error) {
-	if t.Token == "" {
-		return "", nil
-	}
-	seen := w.Tokens.Get(t.Operation + "/" + t.Token)
-	if seen == nil {
-		return "", nil
-	}
-	if seen.Fingerprint != t.fingerprint() {
-		return "", ErrDuplicateRequest("Another request with the same CreatorRequestId and other parameters was made.").With("DuplicateOperationId", seen.Results[0])
-	}
-	return seen.Results[0], nil
-}
-
-func (t token) remember(d *plan.Draft, result string) {
-	if t.Token != "" {
-		d.Put(&world.Token{Operation: t.Operation, Token: t.Token, Fingerprint: t.fingerprint(), Results: []string{result}, CreatedAt: d.Now})
-	}
-}
-
-func (t token) fingerprint() string {
-	b, err := json.Marshal(t.Of)
-	if err != nil {
-		return err.Error() // a value that does not marshal never does: still the same
-	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
 }

@@ -2,8 +2,10 @@ package servicediscovery
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
+	"seamark/internal/api/commit"
 	"seamark/internal/change"
 	"seamark/internal/plan"
 	"seamark/internal/world"
@@ -21,7 +23,7 @@ type Server struct{ cfg Config }
 // New returns the API over cfg.
 func New(cfg Config) *Server { return &Server{cfg} }
 
-// Operations lists what is built.
+// Operations lists what is built. Public DNS namespaces are not.
 func (s *Server) Operations() Operations {
 	return Operations{
 		CreateHttpNamespace:              s.CreateHttpNamespace,
@@ -29,6 +31,7 @@ func (s *Server) Operations() Operations {
 		CreateService:                    s.CreateService,
 		DeleteNamespace:                  s.DeleteNamespace,
 		DeleteService:                    s.DeleteService,
+		DeleteServiceAttributes:          s.DeleteServiceAttributes,
 		DeregisterInstance:               s.DeregisterInstance,
 		DiscoverInstances:                s.DiscoverInstances,
 		DiscoverInstancesRevision:        s.DiscoverInstancesRevision,
@@ -37,6 +40,7 @@ func (s *Server) Operations() Operations {
 		GetNamespace:                     s.GetNamespace,
 		GetOperation:                     s.GetOperation,
 		GetService:                       s.GetService,
+		GetServiceAttributes:             s.GetServiceAttributes,
 		ListInstances:                    s.ListInstances,
 		ListNamespaces:                   s.ListNamespaces,
 		ListOperations:                   s.ListOperations,
@@ -45,14 +49,17 @@ func (s *Server) Operations() Operations {
 		RegisterInstance:                 s.RegisterInstance,
 		TagResource:                      s.TagResource,
 		UntagResource:                    s.UntagResource,
+		UpdateHttpNamespace:              s.UpdateHttpNamespace,
 		UpdateInstanceCustomHealthStatus: s.UpdateInstanceCustomHealthStatus,
+		UpdatePrivateDnsNamespace:        s.UpdatePrivateDnsNamespace,
+		UpdateService:                    s.UpdateService,
+		UpdateServiceAttributes:          s.UpdateServiceAttributes,
 	}
 }
 
 // change runs f in one transaction.
 func (s *Server) change(ctx context.Context, f func(d *plan.Draft) error) error {
-	_, _, err := s.cfg.Changes.Do(ctx, f)
-	return err
+	return commit.Do(ctx, s.cfg.Changes, f)
 }
 
 // namespaceARN and serviceARN are the ARNs of Cloud Map's resources.
@@ -64,52 +71,39 @@ func (s *Server) serviceARN(id world.DiscoveryServiceID) string {
 	return s.cfg.Scope.ARN("servicediscovery", "service/"+string(id))
 }
 
-// idOf takes an id or the ARN that ends with it.
-func idOf(idOrARN, kind string) string {
-	if !strings.HasPrefix(idOrARN, "arn:") {
-		return idOrARN
-	}
-	_, id, ok := strings.Cut(idOrARN, ":"+kind+"/")
-	if !ok {
-		return idOrARN
-	}
-	return id
+// namespaceID takes a namespace's id or its ARN. Any other ARN is no id.
+func (s *Server) namespaceID(idOrARN string) string {
+	return strings.TrimPrefix(idOrARN, s.namespaceARN(""))
 }
 
-func findNamespace(w world.World, idOrARN string) (*world.Namespace, error) {
-	id := idOf(idOrARN, "namespace")
+func (s *Server) serviceID(idOrARN string) string {
+	return strings.TrimPrefix(idOrARN, s.serviceARN(""))
+}
+
+func (s *Server) namespace(w world.World, idOrARN string) (*world.Namespace, error) {
+	id := s.namespaceID(idOrARN)
 	if n := w.Namespaces.Get(id); n != nil {
 		return n, nil
 	}
 	return nil, ErrNamespaceNotFound("Can't find a namespace with ID " + id + ".")
 }
 
-func findService(w world.World, idOrARN string) (*world.DiscoveryService, error) {
-	id := idOf(idOrARN, "service")
-	if s := w.DiscoveryServices.Get(id); s != nil {
-		return s, nil
+func (s *Server) service(w world.World, idOrARN string) (*world.DiscoveryService, error) {
+	id := s.serviceID(idOrARN)
+	if ds := w.DiscoveryServices.Get(id); ds != nil {
+		return ds, nil
 	}
 	return nil, ErrServiceNotFound("Can't find a service with ID " + id + ".")
 }
 
-func findInstance(w world.World, service *world.DiscoveryService, id string) (*world.DiscoveryInstance, error) {
-	if i := w.Instance(service.ID, id); i != nil {
+func instance(w world.World, ds *world.DiscoveryService, id string) (*world.DiscoveryInstance, error) {
+	if i := w.Instance(ds.ID, id); i != nil {
 		return i, nil
 	}
-	return nil, ErrInstanceNotFound("Can't find an instance with ID " + id + " in service " + string(service.ID) + ".")
+	return nil, ErrInstanceNotFound("Can't find an instance with ID " + id + " in service " + string(ds.ID) + ".")
 }
 
-func or[T any](p *T, otherwise T) T {
-	if p == nil {
-		return otherwise
-	}
-	return *p
-}
-
-// optional is nil for an empty string.
-func optional(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
+// invalid is InvalidInput, Cloud Map's answer to what breaks a rule.
+func invalid(format string, args ...any) error {
+	return ErrInvalidInput(fmt.Sprintf(format, args...))
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"seamark/internal/api/optional"
 	"seamark/internal/plan"
 	"seamark/internal/world"
 )
@@ -18,7 +19,7 @@ func (s *Server) CreateService(ctx context.Context, in *CreateServiceInput) (*Cr
 	var made *world.DiscoveryService
 	var after world.World
 	err = s.change(ctx, func(d *plan.Draft) error {
-		n, err := serviceNamespace(d.World, in)
+		n, err := s.serviceNamespace(d.World, in)
 		if err != nil {
 			return err
 		}
@@ -27,24 +28,9 @@ func (s *Server) CreateService(ctx context.Context, in *CreateServiceInput) (*Cr
 			return err
 		}
 		wanted.Tags = tags
-		t := token{Operation: "servicediscovery:CreateService", Token: wanted.CreatorRequestID, Of: *wanted}
-		known, err := t.known(d.World)
-		if err != nil {
-			return err
-		}
+		made, err = s.createService(d, n, wanted)
 		after = d.World
-		if made = d.World.DiscoveryServices.Get(known); made != nil {
-			return nil
-		}
-		if err := serviceFree(d.World, n, wanted, s); err != nil {
-			return err
-		}
-		made = wanted
-		made.ID = world.DiscoveryServiceID("srv-" + d.Draw.Base32(16))
-		made.CreatedAt = d.Now
-		d.Put(made)
-		t.remember(d, string(made.ID))
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -52,28 +38,51 @@ func (s *Server) CreateService(ctx context.Context, in *CreateServiceInput) (*Cr
 	return &CreateServiceOutput{Service: s.showService(after, made)}, nil
 }
 
+// createService puts the service, or finds the one that an earlier request with
+// the same CreatorRequestId and the same parameters made.
+func (s *Server) createService(d *plan.Draft, n *world.Namespace, wanted *world.DiscoveryService) (*world.DiscoveryService, error) {
+	t := token{Operation: "servicediscovery:CreateService", Token: wanted.CreatorRequestID, Of: *wanted}
+	id, same := t.seen(d.World)
+	old := d.World.DiscoveryServices.Get(id)
+	if old != nil && same {
+		return old, nil
+	}
+	if err := s.serviceFree(d.World, n, wanted); err != nil {
+		return nil, err
+	}
+	if old != nil {
+		return nil, invalid("The CreatorRequestId %s was used for the service %s with other parameters.", t.Token, old.ID)
+	}
+	made := *wanted
+	made.ID = world.DiscoveryServiceID("srv-" + d.Draw.Base32(16))
+	made.CreatedAt = d.Now
+	d.Put(&made)
+	t.remember(d, string(made.ID))
+	return &made, nil
+}
+
 // serviceNamespace is the namespace that a request names, at the top or, as
 // older clients do, inside DnsConfig.
-func serviceNamespace(w world.World, in *CreateServiceInput) (*world.Namespace, error) {
-	id := or(in.NamespaceId, "")
+func (s *Server) serviceNamespace(w world.World, in *CreateServiceInput) (*world.Namespace, error) {
+	id := optional.Value(in.NamespaceId)
 	if in.DnsConfig != nil && in.DnsConfig.NamespaceId != nil {
 		inside := *in.DnsConfig.NamespaceId
-		if id != "" && idOf(id, "namespace") != idOf(inside, "namespace") {
-			return nil, ErrInvalidInput("NamespaceId and DnsConfig.NamespaceId must be the same.")
+		if id != "" && s.namespaceID(id) != s.namespaceID(inside) {
+			return nil, invalid("NamespaceId and DnsConfig.NamespaceId must be the same.")
 		}
 		id = inside
 	}
 	if id == "" {
-		return nil, ErrInvalidInput("NamespaceId must be specified.")
+		return nil, invalid("NamespaceId must be specified.")
 	}
-	return findNamespace(w, id)
+	return s.namespace(w, id)
 }
 
 // serviceFree says whether the namespace has no such service yet. Names that
 // DNS shows must differ in more than their case.
-func serviceFree(w world.World, n *world.Namespace, wanted *world.DiscoveryService, s *Server) error {
-	for o := range w.ServicesOf(n.ID) {
-		if o.Name == wanted.Name || n.Type != "HTTP" && strings.EqualFold(o.Name, wanted.Name) {
+func (s *Server) serviceFree(w world.World, n *world.Namespace, wanted *world.DiscoveryService) error {
+	for o := range w.ServicesNamed(n.ID, wanted.Name) {
+		if o.Name == wanted.Name || len(o.Records) > 0 && len(wanted.Records) > 0 {
 			return ErrServiceAlreadyExists("Service already exists.").With("ServiceId", string(o.ID)).
 				With("ServiceArn", s.serviceARN(o.ID)).With("CreatorRequestId", o.CreatorRequestID)
 		}
@@ -84,55 +93,89 @@ func serviceFree(w world.World, n *world.Namespace, wanted *world.DiscoveryServi
 // newService checks a request and makes the service of it.
 func newService(n *world.Namespace, in *CreateServiceInput) (*world.DiscoveryService, error) {
 	ds := &world.DiscoveryService{
-		Namespace: n.ID, Name: *in.Name, Description: or(in.Description, ""), Type: "HTTP",
-		CustomHealth: in.HealthCheckCustomConfig != nil, CreatorRequestID: or(in.CreatorRequestId, ""),
+		Namespace: n.ID, Name: *in.Name, Description: optional.Value(in.Description), Type: ServiceTypeHttp,
+		CustomHealth: in.HealthCheckCustomConfig != nil, CreatorRequestID: optional.Value(in.CreatorRequestId),
 	}
 	if err := setRecords(ds, n, in); err != nil {
 		return nil, err
 	}
 	if in.HealthCheckConfig != nil {
-		if err := setHealthCheck(ds, n, in); err != nil {
-			return nil, err
-		}
+		return nil, refuseHealthCheck(n, ds, in.HealthCheckConfig)
 	}
 	return ds, nil
 }
 
 func setRecords(ds *world.DiscoveryService, n *world.Namespace, in *CreateServiceInput) error {
-	onlyHTTP := or(in.Type, "") == "HTTP"
+	onlyHTTP := optional.Value(in.Type) == ServiceTypeOptionHttp
 	switch {
-	case in.DnsConfig == nil && (onlyHTTP || n.Type == "HTTP"):
+	case in.DnsConfig == nil && (onlyHTTP || n.Type == NamespaceTypeHttp):
 		return nil
 	case in.DnsConfig == nil:
-		return ErrInvalidInput("DnsConfig must be specified for a service in a DNS namespace, or Type must be HTTP.")
+		return invalid("DnsConfig must be specified for a service in a DNS namespace, or Type must be HTTP.")
 	case onlyHTTP:
-		return ErrInvalidInput("DnsConfig must not be specified when Type is HTTP.")
-	case n.Type == "HTTP":
-		return ErrInvalidInput("DnsConfig must not be specified for a service in an HTTP namespace.")
+		return invalid("DnsConfig must not be specified when Type is HTTP.")
+	case n.Type == NamespaceTypeHttp:
+		return invalid("DnsConfig must not be specified for a service in an HTTP namespace.")
 	}
-	ds.Type = "DNS_HTTP"
-	if err := checkRecordTypes(in.DnsConfig.DnsRecords); err != nil {
+	ds.Type = ServiceTypeDnsHttp
+	if err := checkRecords(in.DnsConfig.DnsRecords); err != nil {
 		return err
 	}
-	for _, r := range in.DnsConfig.DnsRecords {
-		ds.Records = append(ds.Records, world.DNSRecord{Type: *r.Type, TTL: *r.TTL})
+	ds.Records = records(in.DnsConfig.DnsRecords)
+	if err := checkOwner(n, ds); err != nil {
+		return err
 	}
 	return setPolicy(ds, in.DnsConfig.RoutingPolicy)
 }
 
-func checkRecordTypes(records []DnsRecord) error {
-	if len(records) == 0 {
-		return ErrInvalidInput("DnsRecords must not be empty.")
+func records(given []DnsRecord) []world.DNSRecord {
+	var out []world.DNSRecord
+	for _, r := range given {
+		out = append(out, world.DNSRecord{Type: *r.Type, TTL: *r.TTL})
+	}
+	return out
+}
+
+func checkRecords(given []DnsRecord) error {
+	if len(given) == 0 {
+		return invalid("DnsRecords must not be empty.")
 	}
 	var types []string
-	for _, r := range records {
+	for _, r := range given {
 		if slices.Contains(types, *r.Type) {
-			return ErrInvalidInput("DnsRecords must not contain the same record type twice.")
+			return invalid("DnsRecords must not contain the same record type twice.")
 		}
 		types = append(types, *r.Type)
 	}
-	if len(types) > 1 && slices.Contains(types, "CNAME") {
-		return ErrInvalidInput("A CNAME record cannot be combined with other record types.")
+	if len(types) > 1 && slices.Contains(types, RecordTypeCname) {
+		return invalid("A CNAME record cannot be combined with other record types.")
+	}
+	return nil
+}
+
+// apex is the service name that stands for the namespace's own name.
+const apex = "."
+
+// maxOwner is the most characters of a DNS name without its final dot (RFC
+// 1035, section 2.3.4).
+const maxOwner = 253
+
+// owner is the DNS name of a service, without the final dot.
+func owner(n *world.Namespace, ds *world.DiscoveryService) string {
+	zone := strings.TrimSuffix(n.Name, ".")
+	if ds.Name == apex {
+		return zone
+	}
+	return ds.Name + "." + zone
+}
+
+// checkOwner refuses a service whose records could not be written.
+func checkOwner(n *world.Namespace, ds *world.DiscoveryService) error {
+	switch name := owner(n, ds); {
+	case len(name) > maxOwner:
+		return invalid("The DNS name %s is longer than %d characters.", name, maxOwner)
+	case ds.Name == apex && ds.Records[0].Type == RecordTypeCname:
+		return invalid("A CNAME record is not permitted at the name of the namespace itself.")
 	}
 	return nil
 }
@@ -140,36 +183,35 @@ func checkRecordTypes(records []DnsRecord) error {
 // setPolicy sets the routing policy: WEIGHTED for CNAME, MULTIVALUE otherwise,
 // unless the request says which.
 func setPolicy(ds *world.DiscoveryService, policy *string) error {
-	cname := ds.Records[0].Type == "CNAME"
-	switch {
-	case policy != nil && *policy == "MULTIVALUE" && cname:
-		return ErrInvalidInput("The routing policy for a CNAME record must be WEIGHTED.")
-	case policy != nil:
-		ds.RoutingPolicy = *policy
-	case cname:
-		ds.RoutingPolicy = "WEIGHTED"
-	default:
-		ds.RoutingPolicy = "MULTIVALUE"
+	byDefault := RoutingPolicyMultivalue
+	if ds.Records[0].Type == RecordTypeCname {
+		byDefault = RoutingPolicyWeighted
+	}
+	ds.RoutingPolicy = optional.Or(policy, byDefault)
+	if ds.Records[0].Type == RecordTypeCname && ds.RoutingPolicy != RoutingPolicyWeighted {
+		return invalid("The routing policy for a CNAME record must be WEIGHTED.")
 	}
 	return nil
 }
 
-// setHealthCheck refuses every health check that AWS refuses, and the ones for
-// HTTP namespaces too: Seamark does not run them yet.
-func setHealthCheck(_ *world.DiscoveryService, n *world.Namespace, in *CreateServiceInput) error {
+// refuseHealthCheck refuses every health check that AWS refuses, and the ones
+// for HTTP namespaces too: Seamark does not run them yet.
+func refuseHealthCheck(n *world.Namespace, ds *world.DiscoveryService, h *HealthCheckConfig) error {
 	switch {
-	case in.HealthCheckCustomConfig != nil:
-		return ErrInvalidInput("HealthCheckConfig and HealthCheckCustomConfig cannot both be specified.")
-	case n.Type == "DNS_PRIVATE":
-		return ErrInvalidInput("HealthCheckConfig cannot be specified for a service in a private DNS namespace.")
+	case ds.CustomHealth:
+		return invalid("HealthCheckConfig and HealthCheckCustomConfig cannot both be specified.")
+	case n.Type == NamespaceTypeDnsPrivate:
+		return invalid("HealthCheckConfig cannot be specified for a service in a private DNS namespace.")
+	case h.ResourcePath != nil && optional.Value(h.Type) == "TCP":
+		return invalid("ResourcePath cannot be specified for a health check of type TCP.")
 	}
-	return ErrInvalidInput("Seamark does not run Route 53 health checks yet; use HealthCheckCustomConfig.")
+	return invalid("Seamark does not run Route 53 health checks yet; use HealthCheckCustomConfig.")
 }
 
 // GetService shows a service.
 func (s *Server) GetService(_ context.Context, in *GetServiceInput) (*GetServiceOutput, error) {
 	w := s.cfg.Changes.View()
-	ds, err := findService(w, *in.Id)
+	ds, err := s.service(w, *in.Id)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +228,8 @@ func (s *Server) ListServices(_ context.Context, in *ListServicesInput) (*ListSe
 	if err := checkFilters(filters, map[string][]string{"NAMESPACE_ID": {"EQ"}, "RESOURCE_OWNER": {"EQ"}}); err != nil {
 		return nil, err
 	}
-	cut, next, err := cutRows(w.DiscoveryServices.All(), in.NextToken, in.MaxResults)
+	s.shortIDs(filters)
+	cut, next, err := rows(w.DiscoveryServices, "", in.NextToken, in.MaxResults)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +245,7 @@ func (s *Server) ListServices(_ context.Context, in *ListServicesInput) (*ListSe
 // DeleteService removes a service without instances.
 func (s *Server) DeleteService(ctx context.Context, in *DeleteServiceInput) (*DeleteServiceOutput, error) {
 	return &DeleteServiceOutput{}, s.change(ctx, func(d *plan.Draft) error {
-		ds, err := findService(d.World, *in.Id)
+		ds, err := s.service(d.World, *in.Id)
 		if err != nil {
 			return err
 		}

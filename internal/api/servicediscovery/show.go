@@ -1,6 +1,7 @@
 package servicediscovery
 
 import (
+	"seamark/internal/api/optional"
 	"seamark/internal/wire"
 	"seamark/internal/world"
 )
@@ -16,7 +17,7 @@ func (s *Server) summarize(w world.World, n *world.Namespace) NamespaceSummary {
 		dns.SOA = &SOA{TTL: &n.SOATTL}
 	}
 	return NamespaceSummary{
-		Arn: new(s.namespaceARN(n.ID)), CreateDate: wire.At(n.CreatedAt), Description: optional(n.Description),
+		Arn: new(s.namespaceARN(n.ID)), CreateDate: wire.At(n.CreatedAt), Description: optional.Text(n.Description),
 		Id: new(string(n.ID)), Name: &n.Name, ResourceOwner: &s.cfg.Scope.Account, ServiceCount: &count, Type: &n.Type,
 		Properties: &NamespaceProperties{DnsProperties: dns, HttpProperties: &HttpProperties{HttpName: &n.HTTPName}},
 	}
@@ -29,7 +30,7 @@ func (s *Server) summarizeService(w world.World, ds *world.DiscoveryService) Ser
 	}
 	out := ServiceSummary{
 		Arn: new(s.serviceARN(ds.ID)), CreateDate: wire.At(ds.CreatedAt), CreatedByAccount: &s.cfg.Scope.Account,
-		Description: optional(ds.Description), Id: new(string(ds.ID)), InstanceCount: &count, Name: &ds.Name,
+		Description: optional.Text(ds.Description), Id: new(string(ds.ID)), InstanceCount: &count, Name: &ds.Name,
 		ResourceOwner: &s.cfg.Scope.Account, Type: &ds.Type,
 	}
 	if ds.CustomHealth {
@@ -47,7 +48,7 @@ func (s *Server) summarizeService(w world.World, ds *world.DiscoveryService) Ser
 func (s *Server) showService(w world.World, ds *world.DiscoveryService) *Service {
 	sum := s.summarizeService(w, ds)
 	out := &Service{
-		Arn: sum.Arn, CreateDate: sum.CreateDate, CreatedByAccount: sum.CreatedByAccount, CreatorRequestId: optional(ds.CreatorRequestID),
+		Arn: sum.Arn, CreateDate: sum.CreateDate, CreatedByAccount: sum.CreatedByAccount, CreatorRequestId: optional.Text(ds.CreatorRequestID),
 		Description: sum.Description, DnsConfig: sum.DnsConfig, HealthCheckConfig: sum.HealthCheckConfig,
 		HealthCheckCustomConfig: sum.HealthCheckCustomConfig, Id: sum.Id, InstanceCount: sum.InstanceCount, Name: sum.Name,
 		NamespaceId: new(string(ds.Namespace)), ResourceOwner: sum.ResourceOwner, Type: sum.Type,

@@ -25,7 +25,7 @@ func merged(have world.Tags, tags []Tag, resource string) (world.Tags, error) {
 	maps.Copy(all, have)
 	for _, t := range tags {
 		if strings.HasPrefix(strings.ToLower(*t.Key), "aws:") {
-			return nil, ErrInvalidInput("Tag keys must not start with aws:.")
+			return nil, invalid("Tag keys must not start with aws:.")
 		}
 		all[*t.Key] = *t.Value
 	}
@@ -42,13 +42,17 @@ type tagged struct {
 }
 
 func (s *Server) tagged(w world.World, arn string) (tagged, error) {
-	if n := w.Namespaces.Get(idOf(arn, "namespace")); n != nil && arn == s.namespaceARN(n.ID) {
-		c := *n
-		return tagged{&c.Tags, &c}, nil
+	if id, ok := strings.CutPrefix(arn, s.namespaceARN("")); ok {
+		if n := w.Namespaces.Get(id); n != nil {
+			c := *n
+			return tagged{&c.Tags, &c}, nil
+		}
 	}
-	if ds := w.DiscoveryServices.Get(idOf(arn, "service")); ds != nil && arn == s.serviceARN(ds.ID) {
-		c := *ds
-		return tagged{&c.Tags, &c}, nil
+	if id, ok := strings.CutPrefix(arn, s.serviceARN("")); ok {
+		if ds := w.DiscoveryServices.Get(id); ds != nil {
+			c := *ds
+			return tagged{&c.Tags, &c}, nil
+		}
 	}
 	return tagged{}, ErrResourceNotFoundException("The resource " + arn + " was not found.")
 }
