@@ -14,6 +14,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -141,8 +142,7 @@ func (w *Walk) later(command string, call func(context.Context) error) {
 func (w *Walk) cleanUp(ctx context.Context) error {
 	w.printf("\n\x1b[1m── Clean up\x1b[0m\n")
 	var errs []error
-	for i := len(w.undo) - 1; i >= 0; i-- {
-		u := w.undo[i]
+	for _, u := range slices.Backward(w.undo) {
 		w.command("%s", u.command)
 		if err := until(ctx, func(ctx context.Context) error { return u.call(ctx) }); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", u.command, err))

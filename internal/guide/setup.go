@@ -164,6 +164,7 @@ func (w *Walk) operation(ctx context.Context, id string) (targets map[string]str
 // discoveryService is step 4.
 func (w *Walk) discoveryService(ctx context.Context) error {
 	w.command("aws servicediscovery create-service --name web --namespace-id %[1]s \\\n    --dns-config 'NamespaceId=%[1]s,DnsRecords=[{Type=A,TTL=300}]' \\\n    --health-check-custom-config FailureThreshold=3 --description \"Web service discovery\"", w.namespace)
+	//nolint:staticcheck // SA1019: the guide's own command has NamespaceId and FailureThreshold
 	out, err := w.discovery.CreateService(ctx, &servicediscovery.CreateServiceInput{
 		Name: aws.String("web"), NamespaceId: &w.namespace, Description: aws.String("Web service discovery"),
 		DnsConfig:               &sdtypes.DnsConfig{NamespaceId: &w.namespace, DnsRecords: []sdtypes.DnsRecord{{Type: sdtypes.RecordTypeA, TTL: aws.Int64(300)}}},
@@ -225,8 +226,7 @@ func (w *Walk) ecsService(ctx context.Context) error {
 	}
 	w.later("aws ecs delete-service --cluster "+clusterName+" --service "+serviceName+" --force", func(ctx context.Context) error {
 		_, err := w.ecs.DeleteService(ctx, &ecs.DeleteServiceInput{Cluster: aws.String(clusterName), Service: aws.String(serviceName), Force: aws.Bool(true)})
-		var gone *ecstypes.ServiceNotActiveException
-		if errors.As(err, &gone) {
+		if _, gone := errors.AsType[*ecstypes.ServiceNotActiveException](err); gone {
 			return nil
 		}
 		return err

@@ -147,7 +147,7 @@ func (w *Walk) verifyElsewhere(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer place.Close()
+	defer func() { err = errors.Join(err, place.Close()) }()
 	w.command("seamark in %s -- dig %s", w.other, webName)
 	return until(ctx, func(ctx context.Context) error {
 		conn, err := place.Dial(ctx, "udp", place.Resolver())
