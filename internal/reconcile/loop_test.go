@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"sync/atomic"
@@ -64,7 +63,9 @@ func TestLoop_CoalescesWhileKeyRuns(t *testing.T) {
 			t.Errorf("%d runs, %d at once, idle %v, %d keys", runs, most, loop.Idle(), len(loop.queue.keys))
 		}
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
 	})
 }
 
@@ -263,7 +264,7 @@ func TestLoop_WaitIdleEndsWithContext(t *testing.T) {
 // BenchmarkEnqueueToRun is the time from Enqueue to the call of the function.
 func BenchmarkEnqueueToRun(b *testing.B) {
 	ran := make(chan struct{})
-	l := New("test", Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Workers: 2}, func(context.Context, string) (time.Time, error) {
+	l := New("test", Options{Logger: slog.New(slog.DiscardHandler), Workers: 2}, func(context.Context, string) (time.Time, error) {
 		ran <- struct{}{}
 		return time.Time{}, nil
 	})
@@ -275,5 +276,7 @@ func BenchmarkEnqueueToRun(b *testing.B) {
 		<-ran
 	}
 	cancel()
-	<-done
+	if err := <-done; err != nil {
+		b.Errorf("Run: %v", err)
+	}
 }
