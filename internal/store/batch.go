@@ -29,8 +29,6 @@ func newBatch(base int64) *batch {
 	return &batch{Batch: Batch{Base: base, Revision: base}, at: make(map[id]int)}
 }
 
-func (b *batch) empty() bool { return len(b.commits) == 0 }
-
 // fits says whether the writes can be added within the limits.
 func (b *batch) fits(writes []Write, l Limits) bool {
 	return len(b.Writes)+len(writes) <= l.Writes && b.bytes+size(writes) <= l.Bytes
