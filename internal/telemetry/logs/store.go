@@ -223,8 +223,12 @@ func (s *Store) remove(dir, top string) error {
 		return fmt.Errorf("delete log events: %w", err)
 	}
 	for up := filepath.Dir(dir); up != top && len(up) > len(top); up = filepath.Dir(up) {
-		if os.Remove(up) != nil {
-			break // not empty: other names begin with this part
+		err := os.Remove(up)
+		if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
+			return nil // not empty, as other names begin with this part; or gone
+		}
+		if err != nil {
+			return fmt.Errorf("delete log events: %w", err)
 		}
 	}
 	return nil

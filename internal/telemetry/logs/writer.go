@@ -205,7 +205,7 @@ func (w *Writer) checkRoom(n int64) error {
 		}
 		return fmt.Errorf("free space: %w", err)
 	}
-	free := int64(st.Bavail) * int64(st.Bsize)
+	free := int64(st.Bavail) * int64(st.Bsize) //nolint:unconvert // Bsize is a uint32 on macOS
 	if free-n < w.opts.Reserve {
 		return ErrFull
 	}

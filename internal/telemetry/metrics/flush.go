@@ -124,7 +124,7 @@ const sweepBatch = 10_000
 // none any more.
 func (s *Store) Sweep(ctx context.Context) error {
 	now := s.opts.Now()
-	for t := seconds; t < tierCount; t++ {
+	for t := range tierCount {
 		first := point{tier: t}.key()
 		end := point{tier: t, time: uint32(max(0, now.Add(-t.retention()).Unix()))}.key()
 		for more := true; more; {

@@ -203,8 +203,7 @@ func FuzzCompile(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, message string) {
 		p, err := Compile(text)
 		if err != nil {
-			var e *Error
-			if !errors.As(err, &e) {
+			if _, ok := errors.AsType[*Error](err); !ok {
 				t.Errorf("error of type %T", err)
 			}
 			return
