@@ -40,8 +40,9 @@ func BenchmarkDiscoverInstances(b *testing.B) {
 }
 
 func benchmarkDiscover(b *testing.B, n int) {
+	logger := slog.New(slog.NewJSONHandler(io.Discard, nil)) //nolint:sloglint // the log line is measured as well
 	m := wire.NewMux(wire.Config{
-		Logger: slog.New(slog.NewJSONHandler(io.Discard, nil)), Verifier: sigv4.New(sigv4.Config{Keys: testKeys{}}),
+		Logger: logger, Verifier: sigv4.New(sigv4.Config{Keys: testKeys{}}),
 		Region: testRegion, Account: testAccount,
 	})
 	found := make([]servicediscovery.HttpInstanceSummary, n)

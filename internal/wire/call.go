@@ -46,7 +46,7 @@ func (c *call) serve() {
 // finish writes the log line, also for a handler that panicked.
 func (c *call) finish() {
 	if p := recover(); p != nil {
-		if p == http.ErrAbortHandler {
+		if p == http.ErrAbortHandler { //nolint:errorlint // net/http compares so: a wrapped one is a panic to it
 			panic(p)
 		}
 		c.mux.cfg.Logger.Error("handler panicked", "request_id", c.info.RequestID,

@@ -49,8 +49,7 @@ func (c *cborCodec) decode(body []byte, v reflect.Value) error {
 
 // cborError keeps Go's type names out of messages.
 func cborError(err error) error {
-	var t *cbor.UnmarshalTypeError
-	if errors.As(err, &t) {
+	if t, ok := errors.AsType[*cbor.UnmarshalTypeError](err); ok {
 		return fmt.Errorf("a value of type %s can not be converted", t.CBORType)
 	}
 	return err

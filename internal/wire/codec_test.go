@@ -57,14 +57,12 @@ func traitService(t *testing.T, p Protocol) (*Service, *Operation) {
 	return s, op
 }
 
-func ptr[T any](v T) *T { return &v }
-
 func fullInput() *traitInput {
 	return &traitInput{
-		Flat: []string{"a", "b"}, FlatOwn: []traitItem{{Name: ptr("x")}, {Name: ptr("y")}},
-		Listed: []traitItem{{ID: ptr("1"), Name: ptr("<n>")}, {}}, Map: map[string]string{"k": "v", "j": ""},
+		Flat: []string{"a", "b"}, FlatOwn: []traitItem{{Name: new("x")}, {Name: new("y")}},
+		Listed: []traitItem{{ID: new("1"), Name: new("<n>")}, {}}, Map: map[string]string{"k": "v", "j": ""},
 		Named: map[string]float64{"p": 0.5, "q": 2}, When: At(time.UnixMilli(1700000000500)),
-		Blob: []byte{0, 255}, Item: &traitItem{ID: ptr(`"q"`)},
+		Blob: []byte{0, 255}, Item: &traitItem{ID: new(`"q"`)},
 	}
 }
 
@@ -130,7 +128,7 @@ func TestREST_output(t *testing.T) {
 	s, op := traitService(t, RESTXML)
 	p := s.planner.plan(op.Handler.out)
 	h := http.Header{}
-	out := traitOutput{Tag: ptr("e1"), Code: ptr(int32(202)), Latest: At(time.Unix(784111777, 0)), Body: &traitItem{Name: ptr("n")}}
+	out := traitOutput{Tag: new("e1"), Code: new(int32(202)), Latest: At(time.Unix(784111777, 0)), Body: &traitItem{Name: new("n")}}
 	body, status := encodeREST(s, op, p, reflect.ValueOf(&out).Elem(), h)
 	if status != 202 || h.Get("ETag") != "e1" || h.Get("Last-Modified") != "Sun, 06 Nov 1994 08:49:37 GMT" {
 		t.Errorf("status %d, header %v", status, h)

@@ -158,18 +158,18 @@ func writeExceptions(t *testing.T, found map[string]bool) {
 // not in what comes out again.
 func lostLeaves(s *wire.Service, op *wire.Operation, snap snapshot) ([]string, error) {
 	in := op.NewInput()
-	switch {
-	case s.Protocols[0] == wire.JSON:
+	switch s.Protocols[0] {
+	case wire.JSON:
 		if err := wire.DecodeJSONInput(s, op, snap.body, in); err != nil {
 			return nil, err
 		}
 		return diffJSON(snap.body, wire.EncodeJSON(s, in))
-	case s.Protocols[0] == wire.CBOR:
+	case wire.CBOR:
 		if err := wire.DecodeCBOR(snap.body, in); err != nil {
 			return nil, err
 		}
 		return diffCBOR(snap.body, in)
-	case s.Protocols[0] == wire.RESTXML:
+	case wire.RESTXML:
 		return lostREST(s, op, snap, in)
 	}
 	return lostForm(s, op, snap, in)
@@ -364,7 +364,7 @@ func TestConformance_responseSnapshots(t *testing.T) {
 // its loss is the codec's and not the model's.
 func inModel(v any, path string) bool {
 	t := reflect.TypeOf(v)
-	for _, seg := range strings.Split(path, ".") {
+	for seg := range strings.SplitSeq(path, ".") {
 		for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
 			t = t.Elem()
 		}
@@ -386,8 +386,7 @@ func inModel(v any, path string) bool {
 }
 
 func fieldByWireName(t reflect.Type, name string) (reflect.StructField, bool) {
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		if member, _, _ := strings.Cut(f.Tag.Get("json"), ","); member == name {
 			return f, true
 		}

@@ -69,7 +69,7 @@ func appendJSONValue(b []byte, n *node, v reflect.Value, ts string) []byte {
 // appendJSONMap writes maps in key order, so that equal answers are equal bytes.
 func appendJSONMap(b []byte, n *node, v reflect.Value, ts string) []byte {
 	b = append(b, '{')
-	if m, ok := v.Interface().(map[string]string); ok {
+	if m, ok := reflect.TypeAssert[map[string]string](v); ok {
 		for i, k := range sortedKeys(m) {
 			if i > 0 {
 				b = append(b, ',')

@@ -8,7 +8,7 @@ import (
 // newRequestID returns a random UUID (version 4), the form of AWS's request ids.
 func newRequestID() string {
 	var u [16]byte
-	rand.Read(u[:]) //nolint:errcheck // never fails since Go 1.24
+	rand.Read(u[:]) // never fails since Go 1.24
 	u[6] = u[6]&0x0f | 0x40
 	u[8] = u[8]&0x3f | 0x80
 	var b [36]byte

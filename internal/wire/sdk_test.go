@@ -168,8 +168,7 @@ func TestSDK_query(t *testing.T) {
 		t.Errorf("target group %+v, %v", tg, err)
 	}
 	_, err = e.DescribeTargetHealth(t.Context(), &sdkelb.DescribeTargetHealthInput{TargetGroupArn: aws.String("arn")})
-	var notFound *elbtypes.TargetGroupNotFoundException
-	if !errors.As(err, &notFound) {
+	if _, ok := errors.AsType[*elbtypes.TargetGroupNotFoundException](err); !ok {
 		t.Errorf("error %v", err)
 	}
 	i := sdkiam.NewFromConfig(s.awsConfig()) // signs for us-east-1

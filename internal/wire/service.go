@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 )
 
@@ -127,14 +128,7 @@ func (o *Operation) NewInput() any { return reflect.New(o.Handler.in).Interface(
 // NewOutput returns a pointer to an empty output struct.
 func (o *Operation) NewOutput() any { return reflect.New(o.Handler.out).Interface() }
 
-func (s *Service) speaks(p Protocol) bool {
-	for _, x := range s.Protocols {
-		if x == p {
-			return true
-		}
-	}
-	return false
-}
+func (s *Service) speaks(p Protocol) bool { return slices.Contains(s.Protocols, p) }
 
 func (o *Operation) status() int {
 	if o.Status == 0 {

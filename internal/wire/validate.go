@@ -253,7 +253,7 @@ func show(b *strings.Builder, v reflect.Value) {
 }
 
 func showStruct(b *strings.Builder, v reflect.Value) {
-	if t, ok := v.Interface().(Time); ok {
+	if t, ok := reflect.TypeAssert[Time](v); ok {
 		b.WriteString(t.format(formatISO8601))
 		return
 	}

@@ -119,8 +119,7 @@ func TestVerify_publishedVector(t *testing.T) {
 }
 
 func reason(err error) Reason {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Reason
 	}
 	return 0
