@@ -270,8 +270,7 @@ func subnetMask(p port) net.IPMask { return net.CIDRMask(p.Subnet.Bits(), 32) }
 // deleteLink deletes eth0 if there is one.
 func (e *end) deleteLink() error {
 	eth, err := e.route.LinkByName(endName)
-	var missing vishvananda.LinkNotFoundError
-	if errors.As(err, &missing) {
+	if _, missing := errors.AsType[vishvananda.LinkNotFoundError](err); missing {
 		return nil
 	}
 	if err == nil {

@@ -31,7 +31,7 @@ func requireRoot(t testing.TB) {
 func runDir(t testing.TB) string {
 	t.Helper()
 	requireRoot(t)
-	dir, err := os.MkdirTemp("/run", "seamark-test-")
+	dir, err := os.MkdirTemp("/run", "seamark-test-") //nolint:usetesting // namespaces are bound where RunDir is on a machine
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ func directory(t *testing.T) string {
 		}
 		t.Skip("needs root")
 	}
-	base, err := os.MkdirTemp("/run", "seamark-test-")
+	base, err := os.MkdirTemp("/run", "seamark-test-") //nolint:usetesting // namespaces are bound where they are on a machine
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package netns
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -116,7 +117,7 @@ func connect(ctx context.Context, f *os.File, to unix.Sockaddr) error {
 	if failed == nil {
 		return nil
 	}
-	if failed != unix.EINPROGRESS {
+	if !errors.Is(failed, unix.EINPROGRESS) {
 		return os.NewSyscallError("connect", failed)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = f.SetWriteDeadline(time.Unix(1, 0)) }) // fails only on a closed file
