@@ -75,7 +75,9 @@ func Start(ctx context.Context, o Options) (*Engine, error) {
 		return nil, errors.Join(err, e.cgroups.RemoveEmpty(e.cgroup()), e.cgroups.RemoveEmpty(e.parent()))
 	}
 	e.process.Store(p)
-	e.dismissShims(ctx)
+	if err := e.endLostShims(); err != nil {
+		o.Logger.Warn("cannot look for shims without tasks", "error", err) // they only cost memory
+	}
 	return e, nil
 }
 
@@ -158,7 +160,9 @@ func (e *Engine) Stop(ctx context.Context) error {
 	if len(mounts) > 0 {
 		return fmt.Errorf("stop container engine: containers are left: %s", strings.Join(mounts, ", "))
 	}
-	e.dismissShims(ctx)
+	if err := e.endLostShims(); err != nil {
+		return fmt.Errorf("stop container engine: %w", err)
+	}
 	for _, path := range []string{
 		e.state(), e.opts.shimSockets(), e.opts.socket(), e.opts.socket() + ".ttrpc", e.opts.config(), e.opts.stateFile(),
 	} {

@@ -4,59 +4,120 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
-	"net"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
-	"github.com/containerd/containerd/api/runtime/task/v3"
-	"github.com/containerd/ttrpc"
 	"golang.org/x/sys/unix"
 )
 
-// Times of ending shims.
-const (
-	shimLimit  = time.Second     // for one to answer
-	leaveLimit = 3 * time.Second // for all to be gone, before they are killed
-)
+// leaveLimit is how long shims have to end by themselves.
+const leaveLimit = 3 * time.Second
 
-// dismissShims asks every shim to end that serves no container. Such a shim is
-// left over when a start was cut off: by the end of the control plane, whose
-// call containerd then abandons after the shim has come up, or by the end of
-// containerd. A shim that serves a container ignores the request. None may be
-// starting meanwhile: Start and Stop call this while no driver is connected.
-func (e *Engine) dismissShims(ctx context.Context) {
-	entries, err := os.ReadDir(e.opts.shimSockets())
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		e.opts.Logger.Warn("cannot look for idle shims", "error", err)
-		return
-	}
-	for _, entry := range entries {
-		path := filepath.Join(e.opts.shimSockets(), entry.Name())
-		if err := dismissShim(ctx, path); err != nil {
-			e.opts.Logger.Warn("cannot ask a shim to end", "socket", path, "error", err)
-		}
-	}
-}
-
-func dismissShim(ctx context.Context, socket string) error {
-	ctx, cancel := context.WithTimeout(ctx, shimLimit)
-	defer cancel()
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "unix", socket)
-	if errors.Is(err, unix.ECONNREFUSED) {
-		return os.Remove(socket) // its process has ended
-	}
+// endLostShims ends the shims that containerd knows nothing of. Such a shim is
+// left over when the creation of a task was cut off: containerd then forgets
+// the shim that was coming up, and that waits for ever for somebody to read
+// its log. None may be coming up meanwhile, so Start and Stop call this, when
+// no driver is at work.
+func (e *Engine) endLostShims() error {
+	known, err := e.knownShims()
 	if err != nil {
 		return err
 	}
-	c := ttrpc.NewClient(conn)
-	_, err = task.NewTTRPCTaskClient(c).Shutdown(ctx, &task.ShutdownRequest{})
-	if errors.Is(err, ttrpc.ErrClosed) {
-		err = nil // it ended before it answered
+	bound, err := boundSockets()
+	if err != nil {
+		return err
 	}
-	return errors.Join(err, c.Close())
+	pids, err := e.cgroups.Processes(e.cgroup())
+	if err != nil {
+		return err
+	}
+	for _, pid := range pids {
+		if !isShim(pid) || serves(pid, known, bound) {
+			continue
+		}
+		e.opts.Logger.Warn("a shim without a task is ended", "pid", pid)
+		if err := unix.Kill(pid, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
+			return fmt.Errorf("end shim %d: %w", pid, err)
+		}
+	}
+	return nil
+}
+
+// knownShims returns the sockets that are named by containerd's bundles, one
+// for each task. Their file bootstrap.json is how a new containerd finds the
+// shims of the one before.
+func (e *Engine) knownShims() (map[string]bool, error) {
+	files, err := filepath.Glob(filepath.Join(e.state(), "io.containerd.runtime.v2.task", "*", "*", "bootstrap.json"))
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]bool{}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // the task has just been deleted
+		}
+		if err != nil {
+			return nil, err
+		}
+		var b struct {
+			Address string `json:"address"`
+		}
+		if err := json.Unmarshal(text, &b); err != nil {
+			return nil, fmt.Errorf("%s: %w", f, err)
+		}
+		known[strings.TrimPrefix(b.Address, "unix://")] = true
+	}
+	return known, nil
+}
+
+// isShim reports whether a process is a shim that stays: the same program runs
+// for a moment with the word start or delete behind its options.
+func isShim(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil {
+		return false // it has ended
+	}
+	args := strings.Split(strings.TrimRight(string(text), "\x00"), "\x00")
+	last := args[len(args)-1]
+	return filepath.Base(args[0]) == "containerd-shim-runc-v2" && last != "start" && last != "delete"
+}
+
+// boundSockets returns the paths of the machine's bound sockets by their
+// inodes, as the links in /proc/PID/fd have them.
+func boundSockets() (map[string]string, error) {
+	text, err := os.ReadFile("/proc/net/unix")
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); len(f) == 8 {
+			out["socket:["+f[6]+"]"] = f[7]
+		}
+	}
+	return out, nil
+}
+
+// serves reports whether a process listens on one of the known sockets.
+func serves(pid int, known map[string]bool, bound map[string]string) bool {
+	dir := fmt.Sprintf("/proc/%d/fd", pid)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return true // it has ended
+	}
+	for _, entry := range entries {
+		if link, err := os.Readlink(filepath.Join(dir, entry.Name())); err == nil && known[bound[link]] {
+			return true
+		}
+	}
+	return false
 }
 
 // emptyCgroup removes the engine's control group. Shims and loggers of the

@@ -43,7 +43,11 @@ func (a accounts) resolve(name string) (specs.User, error) {
 func (d *Driver) readAccounts(ctx context.Context, i *image) (a accounts, err error) {
 	snapshots := d.client.SnapshotService(d.opts.Snapshotter)
 	key := fmt.Sprintf("accounts-%s-%d", i.digest.Encoded(), time.Now().UnixNano())
-	mounts, err := snapshots.View(ctx, key, i.parent)
+	var mounts []mount.Mount
+	err = pastRemains(func() (err error) {
+		mounts, err = snapshots.View(ctx, key, i.parent)
+		return err
+	})
 	if err != nil {
 		return accounts{}, err
 	}

@@ -60,7 +60,8 @@ type Driver struct {
 	nofile   uint64 // default limit of open files
 	quiet    *log.Entry
 	platform platforms.MatchComparer
-	locks    locks
+	locks    locks // of containers
+	groups   locks // of groups' shims; taken last
 	images   imageCache
 	pulls    pulls
 

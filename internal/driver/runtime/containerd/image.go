@@ -142,7 +142,7 @@ func (d *Driver) load(ctx context.Context, i images.Image) (*image, error) {
 		return nil, fmt.Errorf("unpack %s: %w", i.Name, err)
 	}
 	if !unpacked {
-		if err := handle.Unpack(ctx, d.opts.Snapshotter); err != nil {
+		if err := pastRemains(func() error { return handle.Unpack(ctx, d.opts.Snapshotter) }); err != nil {
 			return nil, fmt.Errorf("unpack %s: %w", i.Name, err)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// locks let one operation at a time work on a container. A lock is held across
+// locks let one operation at a time work on a container, or a group. A lock is held across
 // calls of containerd, so it is a token in a channel, not a mutex.
 type locks struct {
 	mu    sync.Mutex

@@ -82,12 +82,12 @@ func (p *pulls) leave(name string) {
 func (d *Driver) fetch(ctx context.Context, name string) error {
 	transport := d.transport()
 	defer transport.CloseIdleConnections()
-	_, err := d.client.Pull(ctx, name,
-		client.WithPlatformMatcher(d.platform),
-		client.WithPullUnpack,
-		client.WithPullSnapshotter(d.opts.Snapshotter),
-		client.WithResolver(resolver(&http.Client{Transport: transport})))
-	return err
+	r := resolver(&http.Client{Transport: transport})
+	return pastRemains(func() error {
+		_, err := d.client.Pull(ctx, name, client.WithPlatformMatcher(d.platform), client.WithPullUnpack,
+			client.WithPullSnapshotter(d.opts.Snapshotter), client.WithResolver(r))
+		return err
+	})
 }
 
 // resolver speaks to any registry over TLS, and to one on the loopback

@@ -79,14 +79,15 @@ func (d *Driver) Remove(ctx context.Context, id string) error {
 // and mark, in this order, so that an interruption leaves something by which
 // List shows the rest.
 func (d *Driver) remove(ctx context.Context, id string) error {
-	if err := d.removeTask(ctx, id); err != nil {
-		return fmt.Errorf("remove container %s: %w", id, err)
-	}
-	snapshotter := d.opts.Snapshotter
+	snapshotter, group := d.opts.Snapshotter, id
 	record, err := d.client.ContainerService().Get(ctx, id)
 	if err == nil {
+		group = record.Labels[labelGroup]
 		snapshotter = record.Snapshotter // the data directory may have moved to another file system
 	} else if !errdefs.IsNotFound(err) {
+		return fmt.Errorf("remove container %s: %w", id, err)
+	}
+	if err := d.removeTask(ctx, id, group); err != nil {
 		return fmt.Errorf("remove container %s: %w", id, err)
 	}
 	if err := d.client.SnapshotService(snapshotter).Remove(ctx, id); err != nil && !errdefs.IsNotFound(err) {
@@ -103,7 +104,7 @@ func (d *Driver) remove(ctx context.Context, id string) error {
 
 // removeTask kills what runs and deletes the task, with its mounts, control
 // group, logger and, if it was the last of its group, shim.
-func (d *Driver) removeTask(ctx context.Context, id string) error {
+func (d *Driver) removeTask(ctx context.Context, id, group string) error {
 	service := d.client.TaskService()
 	got, err := service.Get(ctx, &tasks.GetRequest{ContainerID: id})
 	if err = errgrpc.ToNative(err); errdefs.IsNotFound(err) {
@@ -120,6 +121,11 @@ func (d *Driver) removeTask(ctx context.Context, id string) error {
 			return errgrpc.ToNative(err)
 		}
 	}
+	release, err := d.groups.take(ctx, group)
+	if err != nil {
+		return err
+	}
+	defer release()
 	deleted, err := service.Delete(ctx, &tasks.DeleteTaskRequest{ContainerID: id})
 	if err = errgrpc.ToNative(err); errdefs.IsNotFound(err) {
 		return nil

@@ -193,8 +193,8 @@ func (d *Driver) run(ctx context.Context, c runtime.Container, record *container
 		request.Stdout = logdriver.URI(d.opts.SeamarkBinary, c.Log.Dir, c.Log.MaxBytes)
 		request.Stderr = request.Stdout
 	}
-	if _, err := d.client.TaskService().Create(ctx, request); err != nil {
-		return 0, errgrpc.ToNative(err)
+	if err := d.createTask(ctx, groupOf(c), request); err != nil {
+		return 0, err
 	}
 	if err := os.WriteFile(d.startedFile(c.ID), nil, 0o600); err != nil {
 		return 0, err
@@ -206,15 +206,44 @@ func (d *Driver) run(ctx context.Context, c runtime.Container, record *container
 	return int(started.Pid), nil
 }
 
+// createTask does not run beside another start or removal in the group: two
+// first containers of a group, or a last and a next one, come into each
+// other's way over the socket of the shim (containerd 2.4.2).
+func (d *Driver) createTask(ctx context.Context, group string, request *tasks.CreateTaskRequest) error {
+	release, err := d.groups.take(ctx, group)
+	if err != nil {
+		return err
+	}
+	defer release()
+	_, err = d.client.TaskService().Create(ctx, request)
+	return errgrpc.ToNative(err)
+}
+
+// pastRemains calls f, which makes a snapshot, and once more where a directory
+// is in the way that a containerd which was killed did not come to record: the
+// attempt that fails removes it (createSnapshot of containerd's overlay).
+func pastRemains(f func() error) error {
+	err := f()
+	if err != nil && !errdefs.IsAlreadyExists(err) && strings.Contains(err.Error(), "file exists") {
+		return f()
+	}
+	return err
+}
+
 // prepare makes the container's root file system and returns how to mount it.
 func (d *Driver) prepare(ctx context.Context, key, parent string) ([]*types.Mount, error) {
 	snapshots := d.client.SnapshotService(d.opts.Snapshotter)
-	mounts, err := snapshots.Prepare(ctx, key, parent)
+	var mounts []mount.Mount
+	prepare := func() (err error) {
+		mounts, err = snapshots.Prepare(ctx, key, parent)
+		return err
+	}
+	err := pastRemains(prepare)
 	if errdefs.IsAlreadyExists(err) { // of an earlier container whose removal was cut short
 		if err := snapshots.Remove(ctx, key); err != nil {
 			return nil, fmt.Errorf("replace snapshot: %w", err)
 		}
-		mounts, err = snapshots.Prepare(ctx, key, parent)
+		err = pastRemains(prepare)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("prepare snapshot: %w", err)
