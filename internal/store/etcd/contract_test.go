@@ -45,7 +45,7 @@ func TestContract_Cluster(t *testing.T) {
 // startCluster runs a server with etcd's default limits on a unix socket.
 func startCluster(tb testing.TB) string {
 	tb.Helper()
-	dir, err := os.MkdirTemp("", "etcd") // short: a socket's path has 108 bytes
+	dir, err := os.MkdirTemp("", "etcd") //nolint:usetesting // short: a socket's path has 108 bytes
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -16,7 +16,7 @@ func checkSpace(dir string, least int64) error {
 	if err := unix.Statfs(dir, &fs); err != nil {
 		return &os.PathError{Op: "statfs", Path: dir, Err: err}
 	}
-	free := int64(fs.Bavail) * int64(fs.Bsize)
+	free := int64(fs.Bavail) * int64(fs.Bsize) //nolint:unconvert // Bsize is a uint32 on macOS
 	if free < least {
 		return fmt.Errorf("%w: %d MiB free in %s, %d MiB needed", store.ErrNoSpace, free>>20, dir, least>>20)
 	}

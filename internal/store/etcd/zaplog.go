@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -55,7 +56,7 @@ func (c slogCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	if e.Message == harmless {
 		level = slog.LevelDebug
 	}
-	c.log.Log(context.Background(), level, e.Message, attributes(fields)...)
+	c.log.Log(context.Background(), level, e.Message, attributes(fields)...) //nolint:sloglint // the message is etcd's
 	return nil
 }
 
@@ -99,13 +100,14 @@ func newHalt() *halt { return &halt{health: newHealth(), closing: make(chan stru
 
 // OnWrite implements zapcore.CheckWriteHook.
 func (h *halt) OnWrite(e *zapcore.CheckedEntry, fields []zapcore.Field) {
-	why := e.Message
+	var why strings.Builder
+	why.WriteString(e.Message)
 	for _, f := range fields {
 		if err, ok := f.Interface.(error); ok && f.Type == zapcore.ErrorType {
-			why += ": " + err.Error()
+			why.WriteString(": " + err.Error())
 		}
 	}
-	h.health.fail(why)
+	h.health.fail(why.String())
 	<-h.closing
 	runtime.Goexit()
 }
