@@ -49,7 +49,7 @@ func down(ctx context.Context, o upOptions, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	d := &daemon{o: o, dir: dir, runDir: runDirOf(dir.InstanceID()), logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	d := &daemon{o: o, dir: dir, runDir: runDirOf(dir.InstanceID()), logger: slog.New(slog.DiscardHandler)}
 	err = errors.Join(removeAll(ctx, d), removeClient(o.dataDir), dir.Close())
 	if err == nil {
 		fmt.Fprintln(out, "Seamark is down; its data stays in", o.dataDir)

@@ -81,8 +81,7 @@ func runInside(ctx context.Context, s admin.Session, argv []string) error {
 		done <- startInside(ctx, s, dir, cmd)
 	}()
 	err = <-done
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 			return exitCode(128 + int(status.Signal()))
 		}

@@ -23,8 +23,7 @@ func main() {
 	// another network namespace must be able to die, and the main one cannot.
 	runtime.LockOSThread()
 	if err := run(os.Args[1:], os.Stdout, os.Stderr); err != nil {
-		var code exitCode
-		if errors.As(err, &code) {
+		if code, ok := errors.AsType[exitCode](err); ok {
 			os.Exit(int(code))
 		}
 		fmt.Fprintln(os.Stderr, "seamark:", err)
