@@ -10,8 +10,9 @@
 //
 // What is answered from where, the longest match first: the VPC's private
 // zones; names that the resolver makes up for addresses, localhost and the
-// reverse trees of private addresses, which are never forwarded; everything
-// else upstream. A name that its zone does not have is not looked for in a
+// reverse trees of private addresses, and the special-use names that the public
+// DNS never has (.local, .test, .internal …), none of which is ever forwarded;
+// everything else upstream. A name that its zone does not have is not looked for in a
 // parent zone or upstream.
 //
 // Decisions where AWS says nothing:

@@ -131,7 +131,7 @@ func TestForward(t *testing.T) {
 		t.Errorf("the upstream was asked %d times", n)
 	}
 	before := u.asked.Load()
-	for _, name := range []string{"web.myapp.local.", "gone.myapp.local.", "9.9.9.10.in-addr.arpa.", "1.1.168.192.in-addr.arpa.", "ip-10-0-0-1.ec2.internal.", "x.localhost."} {
+	for _, name := range []string{"web.myapp.local.", "gone.myapp.local.", "9.9.9.10.in-addr.arpa.", "1.1.168.192.in-addr.arpa.", "ip-10-0-0-1.ec2.internal.", "x.localhost.", "printer.local.", "a.b.onion."} {
 		exchangeOver(t, s, "udp", name, dns.TypePTR)
 	}
 	if u.asked.Load() != before {

@@ -27,6 +27,7 @@ const (
 	madeHost    madeKind = iota // ip-10-0-1-10.DOMAIN
 	madeLocal                   // localhost
 	madeReverse                 // 10.1.0.10.in-addr.arpa
+	madeNothing                 // anything under a name that DNS never has
 )
 
 type madeDomain struct {
@@ -51,6 +52,12 @@ func privateReverse() []string {
 	}
 }
 
+// specialUse are the top-level domains that never are in the public DNS, so that
+// asking upstream only tells others of them: RFC 6761 sections 6.2 and 6.4, RFC
+// 6762 section 22.1, RFC 7686 section 2, and "internal", which ICANN reserved in
+// July 2024. A private zone below one of them goes first.
+func specialUse() []string { return []string{"test.", "invalid.", "local.", "onion.", "internal."} }
+
 func makeNames(h zone.Head) *madeNames {
 	m := &madeNames{head: h, domains: map[string]madeKind{}}
 	for _, origin := range privateReverse() {
@@ -61,6 +68,9 @@ func makeNames(h zone.Head) *madeNames {
 	}
 	for i := 64; i < 128; i++ {
 		m.add(fmt.Sprintf("%d.100.in-addr.arpa.", i), madeReverse)
+	}
+	for _, origin := range specialUse() {
+		m.add(origin, madeNothing)
 	}
 	m.add("localhost.", madeLocal)
 	if h.CIDR.IsValid() && h.CIDR.Addr().Is4() {
@@ -133,6 +143,8 @@ func (m *madeNames) answer(d madeDomain, name string, typ uint16) madeAnswer {
 		return m.local(name, typ)
 	case madeHost:
 		return m.host(name, under, typ)
+	case madeNothing:
+		return madeAnswer{}
 	}
 	return m.reverse(name, wire == d.origin, labels, typ)
 }

@@ -255,7 +255,11 @@ txt.myapp.local. 60 IN TXT "hello" "world"`},
 		// The longest zone is the only one asked.
 		{"web.deep.myapp.local.", dns.TypeA, "NOERROR\nweb.deep.myapp.local. 10 IN A 10.9.9.9"},
 		{"api.deep.myapp.local.", dns.TypeA, "NXDOMAIN\nauthority deep.myapp.local. 15 IN SOA ns.test. mail.test. 1 7200 900 1209600 86400"},
-		{"notmyapp.local.", dns.TypeA, "SERVFAIL"}, // goes upstream, and there is none
+		{"notmyapp.example.", dns.TypeA, "SERVFAIL"}, // goes upstream, and there is none
+		// Special-use names that no private zone has never go upstream.
+		{"notmyapp.local.", dns.TypeA, "NXDOMAIN\nauthority local. 60 IN SOA local. nobody.invalid. 1 3600 1200 604800 60"},
+		{"test.", dns.TypeA, "NXDOMAIN\nauthority test. 60 IN SOA test. nobody.invalid. 1 3600 1200 604800 60"},
+		{"db.corp.internal.", dns.TypeA, "NXDOMAIN\nauthority internal. 60 IN SOA internal. nobody.invalid. 1 3600 1200 604800 60"},
 		{"web.myapp.local.", dns.TypeAXFR, "REFUSED"},
 		{"web.myapp.local.", dns.TypeIXFR, "REFUSED"},
 		{"web.myapp.local.", dns.TypeMAILB, "NOTIMP"},
