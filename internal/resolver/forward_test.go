@@ -23,14 +23,7 @@ type upstream struct {
 
 func startUpstream(t *testing.T, answer func(w dns.ResponseWriter, m *dns.Msg)) *upstream {
 	t.Helper()
-	udp, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	tcp, err := net.Listen("tcp4", udp.LocalAddr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	udp, tcp := listenBoth(t)
 	u := &upstream{at: udp.LocalAddr().(*net.UDPAddr).AddrPort()}
 	handler := dns.HandlerFunc(func(w dns.ResponseWriter, m *dns.Msg) {
 		u.asked.Add(1)

@@ -97,6 +97,29 @@ type testServer struct {
 	address   string
 }
 
+// listenBoth listens on one loopback port over UDP and TCP. A port that is free
+// for one may be taken for the other: then another is tried.
+func listenBoth(t testing.TB) (*net.UDPConn, net.Listener) {
+	t.Helper()
+	var last error
+	for range 20 {
+		udp, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tcp, err := net.Listen("tcp4", udp.LocalAddr().String())
+		if err == nil {
+			return udp, tcp
+		}
+		last = err
+		if err := udp.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Fatal(last)
+	return nil, nil
+}
+
 func serve(t testing.TB, table *Table) testServer {
 	t.Helper()
 	f, err := NewForwarder()
@@ -104,14 +127,7 @@ func serve(t testing.TB, table *Table) testServer {
 		t.Fatal(err)
 	}
 	r := New(table, f, slog.New(slog.DiscardHandler))
-	udp, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	tcp, err := net.Listen("tcp4", udp.LocalAddr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	udp, tcp := listenBoth(t)
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if err := r.ServeUDP(udp, NewBuffers()); err != nil {
@@ -703,5 +719,51 @@ func TestSwap(t *testing.T) {
 		if got, want := r.Answer[0].(*dns.A).A.String(), fmt.Sprintf("10.0.0.%d", i); got != want {
 			t.Fatalf("got %s after swapping to %s", got, want)
 		}
+	}
+}
+
+// A VPC's clients cannot take more connections than there are, and a connection
+// that ends makes room.
+func TestServe_ConnectionLimit(t *testing.T) {
+	s := serve(t, testTable(t, testZone(t, "Z1", "z.", "a 5 A 10.0.0.1")))
+	works := func() (net.Conn, bool) {
+		conn, err := net.DialTimeout("tcp", s.address, 5*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		c := &dns.Conn{Conn: conn}
+		if c.WriteMsg(ask("a.z.", dns.TypeA)) != nil {
+			return conn, false
+		}
+		_, err = c.ReadMsg()
+		return conn, err == nil
+	}
+	var open []net.Conn
+	for range maxConnections {
+		conn, ok := works()
+		if !ok {
+			t.Fatalf("connection %d is refused", len(open))
+		}
+		open = append(open, conn)
+	}
+	conn, ok := works()
+	if ok {
+		t.Error("one connection too many")
+	}
+	_ = conn.Close() // a test's connection
+	_ = open[0].Close()
+	deadline := time.Now().Add(5 * time.Second)
+	for ok = false; !ok && time.Now().Before(deadline); {
+		conn, ok = works()
+		_ = conn.Close() // a test's connection
+	}
+	if !ok {
+		t.Error("a connection that ended made no room")
+	}
+	for _, conn := range open[1:] {
+		_ = conn.Close() // a test's connection
 	}
 }
