@@ -168,7 +168,7 @@ func checked(def *world.TaskDefinition) bool {
 // isUnhealthy says whether a task failed its health checks after the grace period.
 func (s *state) isUnhealthy(t *world.Task) bool {
 	def := s.d.World.TaskDefinition(t.TaskDefinition)
-	if def == nil || t.LastStatus != world.TaskRunning || t.Health(def) != world.Unhealthy {
+	if def == nil || t.LastStatus != world.TaskRunning || s.hasEnded(t) || t.Health(def) != world.Unhealthy {
 		return false
 	}
 	until := t.StartedAt.Add(s.svc.HealthCheckGrace)

@@ -1,0 +1,74 @@
+package retain
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"seamark/internal/plan"
+	"seamark/internal/world"
+)
+
+var now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func run(w world.World) *plan.Draft {
+	d := &plan.Draft{World: w, Now: now, Draw: plan.NewDraw([32]byte{})}
+	Plan(d)
+	return d
+}
+
+func TestPlan_ForgetsWhatIsDue(t *testing.T) {
+	hour, day := now.Add(-time.Hour), now.Add(-24*time.Hour)
+	late := func(at time.Time) time.Time { return at.Add(time.Nanosecond) }
+	due := []world.Object{
+		&world.Task{ID: "due", LastStatus: world.TaskStopped, StoppedAt: hour},
+		&world.Service{Name: "due", Status: world.ServiceInactive, DeletedAt: hour},
+		&world.Cluster{Name: "due", Status: "INACTIVE", DeletedAt: hour},
+		&world.Instance{ID: "due", State: world.InstanceTerminated, TerminatedAt: hour},
+		&world.Operation{ID: "due", CreatedAt: day},
+		&world.Token{Token: "due", CreatedAt: day},
+	}
+	kept := []world.Object{
+		&world.Task{ID: "fresh", LastStatus: world.TaskStopped, StoppedAt: late(hour)},
+		&world.Task{ID: "running", LastStatus: world.TaskRunning, CreatedAt: day},
+		&world.Service{Name: "fresh", Status: world.ServiceInactive, DeletedAt: late(hour)},
+		&world.Service{Name: "active", Status: world.ServiceActive, CreatedAt: day},
+		&world.Cluster{Name: "active", Status: "ACTIVE", CreatedAt: day},
+		&world.Instance{ID: "running", State: world.InstanceRunning, LaunchTime: day},
+		&world.Operation{ID: "fresh", CreatedAt: late(day)},
+		&world.Token{Token: "fresh", CreatedAt: late(day)},
+	}
+	w := world.New()
+	for _, o := range slices.Concat(due, kept) {
+		w.Put(o)
+	}
+	d := run(w)
+	for _, o := range due {
+		if d.World.Get(o.Kind(), o.Key()) != nil {
+			t.Errorf("%s %s is kept", o.Kind(), o.Key())
+		}
+	}
+	for _, o := range kept {
+		if d.World.Get(o.Kind(), o.Key()) == nil {
+			t.Errorf("%s %s is forgotten", o.Kind(), o.Key())
+		}
+	}
+	if d.Wake() != now.Add(interval) {
+		t.Errorf("looks again at %v", d.Wake())
+	}
+}
+
+func TestPlan_TakesManyInTurns(t *testing.T) {
+	w := world.New()
+	for n := range most + 10 {
+		w.Put(&world.Task{ID: world.TaskID(fmt.Sprintf("%05d", n)), LastStatus: world.TaskStopped, StoppedAt: now.Add(-2 * time.Hour)})
+	}
+	d := run(w)
+	if d.World.Tasks.Len() != 10 || d.Wake() != now {
+		t.Errorf("%d left, looks again at %v", d.World.Tasks.Len(), d.Wake())
+	}
+	if d = run(d.World); d.World.Tasks.Len() != 0 || d.Wake() != now.Add(interval) {
+		t.Errorf("%d left, looks again at %v", d.World.Tasks.Len(), d.Wake())
+	}
+}
