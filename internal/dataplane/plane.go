@@ -93,7 +93,8 @@ type Change struct {
 type Ack struct {
 	Revision int64
 	// Bound are the addresses on which the VPCs named in the call listen, in the
-	// order of Listen.Addresses, with port 0 resolved.
+	// order of Listen.Addresses, with port 0 resolved; the zero AddrPort stands
+	// for one that could not be bound.
 	Bound map[world.VPCID][]netip.AddrPort
 	// Failed are the VPCs named in the call that do not listen on all their
 	// addresses, with the reason. The others are served all the same. The data

@@ -35,6 +35,9 @@ func Run(ctx context.Context, opts Options) (err error) {
 		return fmt.Errorf("start data plane: %w", err)
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
+	if err := shrink(); err != nil {
+		opts.Logger.Warn("memory of the start was not given back", "err", err)
+	}
 	opts.Logger.Info("data plane ready", "socket", opts.Socket, "pid", self.PID)
 	return (&control{server, listener}).run(ctx)
 }
