@@ -15,7 +15,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"seamark/internal/store"
-	"seamark/internal/world"
 )
 
 // smallDisk mounts a tmpfs of that many MiB and unmounts it after the test.
@@ -59,14 +58,6 @@ func fillDisk(t *testing.T, dir string, leave int64) (free func()) {
 			t.Error(err)
 		}
 	}
-}
-
-func putGroup(s store.Store, name string) error {
-	_, err := s.Update(context.Background(), func(tx *store.Tx) error {
-		tx.Put(&world.LogGroup{Name: name})
-		return nil
-	})
-	return err
 }
 
 func TestDiskFull_RefusesUpdatesAndRecovers(t *testing.T) {
@@ -119,40 +110,6 @@ func await(t *testing.T, what string, done func() bool) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-}
-
-// fill writes without a look at free space until updates fail, then reads, and
-// prints what it was told is durable.
-func fill(dir string) {
-	s, err := Open(context.Background(), Options{Dir: dir, Logger: quiet(), MinFreeBytes: 1})
-	if err != nil {
-		fmt.Println("! open:", err)
-		os.Exit(1)
-	}
-	fmt.Println("open")
-	_, _ = os.Stdin.Read(make([]byte, 1)) // until the disk is full
-	n := 0
-	for ; ; n++ {
-		key := fmt.Sprint(n)
-		_, err = s.Update(context.Background(), func(tx *store.Tx) error {
-			tx.Put(&world.LogGroup{Name: key})
-			tx.Put(&world.Role{Name: key, Description: strings.Repeat("x", 100<<10)})
-			return nil
-		})
-		if err != nil {
-			break
-		}
-		fmt.Println("+", key)
-	}
-	fmt.Println("failed", errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrNoSpace), err)
-	start := time.Now()
-	err = putGroup(s, "another")
-	fmt.Println("again", err != nil && time.Since(start) < time.Second, err)
-	fmt.Println("reads", s.View().LogGroups.Len() == n)
-	start = time.Now()
-	err = s.Close()
-	fmt.Println("closed", time.Since(start) < 2*closeTimeout, err)
-	os.Exit(0)
 }
 
 // TestDiskFull_WithoutGuard fills the disk behind the back of the check: etcd

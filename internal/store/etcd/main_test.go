@@ -7,10 +7,11 @@ import (
 	"testing"
 
 	"seamark/internal/store"
+	"seamark/internal/world"
 )
 
 // TestMain lets the test binary stand in for a Seamark that is killed or whose
-// disk is full (see kill_test.go and disk_test.go).
+// disk is full (see kill_test.go and fill_test.go).
 func TestMain(m *testing.M) {
 	switch os.Getenv("STORE_TEST_CHILD") {
 	case "":
@@ -38,4 +39,12 @@ func openDir(tb testing.TB, dir string) store.Store {
 		tb.Fatal(err)
 	}
 	return s
+}
+
+func putGroup(s store.Store, name string) error {
+	_, err := s.Update(context.Background(), func(tx *store.Tx) error {
+		tx.Put(&world.LogGroup{Name: name})
+		return nil
+	})
+	return err
 }
