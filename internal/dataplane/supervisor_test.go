@@ -26,10 +26,13 @@ func supervise(t *testing.T, dir string, onRestart func(*Client)) *Supervisor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewSupervisor(SupervisorOptions{
+	o := SupervisorOptions{
 		Command: []string{self, "-test.run=^$"}, Socket: filepath.Join(dir, "s"), RunDir: dir,
 		OnRestart: onRestart, Logger: logger(t),
-	})
+	}
+	// A test that fails half-way leaves no process either.
+	t.Cleanup(func() { stopped(t, NewSupervisor(o)) })
+	return NewSupervisor(o)
 }
 
 func started(t *testing.T, s *Supervisor) *Client {
