@@ -95,7 +95,7 @@ func (f FS) createV1(path string, l Limits) error {
 // a group has only those that its parent's cgroup.subtree_control names.
 func (f FS) createV2(path string, l Limits) error {
 	dir := f.root
-	for _, level := range strings.Split(strings.TrimPrefix(path, "/"), "/") {
+	for level := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
 		if err := delegate(dir); err != nil {
 			return err
 		}
@@ -137,12 +137,7 @@ func delegate(dir string) error {
 }
 
 func contains(list, word string) bool {
-	for _, w := range strings.Fields(list) {
-		if w == word {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(strings.Fields(list), word)
 }
 
 func quota(units int64) int64 { return units * cpuPeriod / 1024 }
@@ -194,7 +189,7 @@ func (f FS) Processes(path string) ([]int, error) {
 		if err != nil {
 			return nil, fmt.Errorf("processes of cgroup %s: %w", path, err)
 		}
-		for _, field := range strings.Fields(string(text)) {
+		for field := range strings.FieldsSeq(string(text)) {
 			pid, err := strconv.Atoi(field)
 			if err != nil {
 				return nil, fmt.Errorf("processes of cgroup %s: %w", path, err)
@@ -218,7 +213,7 @@ func inheritCPUs(root, path string) error {
 			return fmt.Errorf("inherit cpuset: %w", err)
 		}
 		dir := root
-		for _, level := range strings.Split(strings.TrimPrefix(path, "/"), "/") {
+		for level := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
 			dir = filepath.Join(dir, level)
 			own, err := os.ReadFile(filepath.Join(dir, file))
 			if err != nil {
