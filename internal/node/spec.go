@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -100,9 +101,7 @@ func or(p *int64, otherwise int64) int64 {
 
 func (r *taskRun) labels(c *world.ContainerDefinition) map[string]string {
 	labels := map[string]string{}
-	for k, v := range c.DockerLabels {
-		labels[k] = v
-	}
+	maps.Copy(labels, c.DockerLabels)
 	labels["com.amazonaws.ecs.cluster"] = string(r.t.Cluster)
 	labels["com.amazonaws.ecs.container-name"] = c.Name
 	labels["com.amazonaws.ecs.task-arn"] = r.n.o.Scope.ARN("ecs", "task/"+string(r.t.Cluster)+"/"+string(r.t.ID))
@@ -161,7 +160,7 @@ func (r *taskRun) log(ctx context.Context, c *world.ContainerDefinition) (runtim
 	create := r.n.o.Fidelity.CreatesLogGroups() || strings.EqualFold(c.LogOptions["awslogs-create-group"], "true")
 	if r.w.LogGroups.Get(group) == nil {
 		if !create {
-			return runtime.Log{}, errors.New("ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist.")
+			return runtime.Log{}, errors.New("ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist.") //nolint:staticcheck // ST1005: AWS's own words
 		}
 		if err := r.n.createLogGroup(ctx, group); err != nil {
 			return runtime.Log{}, err
