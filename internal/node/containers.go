@@ -52,11 +52,22 @@ func (c *containers) replace(list []runtime.Status) {
 	c.byID, c.changed = next, nil
 }
 
+// get returns what is known of a container that was started. One that was made
+// and not started, because Seamark or the machine ended in between, is as good
+// as none: starting it makes it anew.
 func (c *containers) get(id string) (runtime.Status, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s, ok := c.byID[id]
-	return s, ok
+	return s, ok && s.State != runtime.StateCreated
+}
+
+// exists says whether there is anything of a container to remove.
+func (c *containers) exists(id string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, ok := c.byID[id]
+	return ok
 }
 
 func (c *containers) all() []runtime.Status {

@@ -133,7 +133,7 @@ func (r *taskRun) runtimeIDs() []string {
 // removeGroup removes the containers of a task or instance and its files.
 func (n *Node) removeGroup(ctx context.Context, group string, ids []string) error {
 	for _, id := range ids {
-		if _, ok := n.found.get(id); !ok {
+		if !n.found.exists(id) {
 			continue
 		}
 		if err := n.o.Runtime.Remove(ctx, id); err != nil {
