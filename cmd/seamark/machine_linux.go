@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 
+	"seamark/internal/cgroup"
 	"seamark/internal/dataplane"
 	"seamark/internal/driver/network/linux"
 	"seamark/internal/driver/runtime/containerd"
@@ -82,6 +83,15 @@ func containerdOptions(d *daemon, socket, snapshotter, exe string) containerd.Op
 func planeOptions(d *daemon, exe string) dataplane.SupervisorOptions {
 	socket := filepath.Join(d.runDir, "dataplane.sock")
 	return dataplane.SupervisorOptions{
+		// Whoever ends the control plane by its cgroup, as a service manager
+		// does, must not end the data plane with it.
+		Adopt: func(pid int) error {
+			fs, err := cgroup.Host()
+			if err != nil {
+				return err
+			}
+			return fs.AddProcess(cgroupOf(d.dir.InstanceID())+"/_plane", pid)
+		},
 		Command: []string{exe, "dataplane", "--socket", socket, "--run-dir", d.runDir},
 		Socket:  socket, RunDir: d.runDir, Logger: d.logger,
 	}

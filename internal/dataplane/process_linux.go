@@ -117,16 +117,6 @@ func spawn(command []string, output string) (*exec.Cmd, error) {
 	return cmd, cmd.Start()
 }
 
-// join moves a process into cgroups.
-func join(pid int, cgroups []string) error {
-	for _, dir := range cgroups {
-		if err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0); err != nil {
-			return fmt.Errorf("move data plane into cgroup: %w", err)
-		}
-	}
-	return nil
-}
-
 // lock takes the lock of a directory, until the returned function is called.
 func lock(dir string) (func() error, error) {
 	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o600)

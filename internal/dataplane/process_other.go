@@ -22,5 +22,4 @@ func (p *process) close() error                    { return errUnsupported }
 func (p *process) wait(context.Context) error      { return errUnsupported }
 func (p *process) terminate(context.Context) error { return errUnsupported }
 func spawn([]string, string) (*exec.Cmd, error)    { return nil, errUnsupported }
-func join(int, []string) error                     { return errUnsupported }
 func lock(string) (func() error, error)            { return nil, errUnsupported }

@@ -23,8 +23,9 @@ type SupervisorOptions struct {
 	// RunDir holds the record of the process, its last snapshot and its log.
 	// Required; it exists.
 	RunDir string
-	// Cgroups are directories of cgroups to put the process into; they exist.
-	Cgroups []string
+	// Adopt is called with the id of each process that is started, before it
+	// serves: the place to put it into a cgroup of its own. It may be nil.
+	Adopt func(pid int) error
 	// OnRestart is called, from a goroutine of Run, with a new connection
 	// whenever the last one ended: usually because the process died and another
 	// took its place. The owner sends everything with Replace. Required by Run.
@@ -152,8 +153,10 @@ func kill(cmd *exec.Cmd) error {
 
 // connect waits for the new process's record and socket.
 func (s *Supervisor) connect(ctx context.Context, cmd *exec.Cmd, exited <-chan error) error {
-	if err := join(cmd.Process.Pid, s.opts.Cgroups); err != nil {
-		return err
+	if s.opts.Adopt != nil {
+		if err := s.opts.Adopt(cmd.Process.Pid); err != nil {
+			return fmt.Errorf("data plane: %w", err)
+		}
 	}
 	tick := time.NewTicker(dialEvery)
 	defer tick.Stop()
