@@ -98,7 +98,7 @@ func (s *instance) answers(ctx context.Context) (bool, error) {
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return false, nil // not yet
+		return false, nil //nolint:nilerr // nobody listens yet; ctx bounds the patience
 	}
 	return resp.StatusCode == http.StatusOK, resp.Body.Close()
 }
@@ -110,7 +110,7 @@ func (s *instance) end(sig syscall.Signal) error {
 	}
 	http.DefaultClient.CloseIdleConnections()
 	select {
-	case <-s.ended: // how it ended does not matter
+	case <-s.ended: //nolint:errcheck // how it ended does not matter
 		return nil
 	case <-time.After(30 * time.Second):
 		return errors.New("seamark up does not end")

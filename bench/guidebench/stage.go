@@ -147,6 +147,7 @@ func (st *stage) reopen(ctx context.Context) error {
 
 // registry makes a discovery service as the guide does and returns its id and ARN.
 func (st *stage) registry(ctx context.Context, name string) (id, arn string, err error) {
+	//nolint:staticcheck // SA1019: the guide's own command has FailureThreshold
 	out, err := st.discovery.CreateService(ctx, &servicediscovery.CreateServiceInput{
 		Name: &name, NamespaceId: &st.namespace,
 		DnsConfig:               &sdtypes.DnsConfig{DnsRecords: []sdtypes.DnsRecord{{Type: sdtypes.RecordTypeA, TTL: aws.Int64(300)}}},
