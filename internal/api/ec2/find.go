@@ -1,7 +1,6 @@
 package ec2
 
 import (
-	"fmt"
 	"regexp"
 
 	"seamark/internal/world"
@@ -95,5 +94,3 @@ func missing(parameter string) error {
 }
 
 func (s *Server) arn(resource string) string { return s.cfg.Scope.ARN("ec2", resource) }
-
-func quoted(id any) string { return fmt.Sprintf("'%s'", id) }
