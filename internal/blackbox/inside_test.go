@@ -35,6 +35,7 @@ func (s *server) session(target string, groups ...string) place {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	s.sessions++
 	s.t.Cleanup(func() { _ = end() }) // the server may have been killed meanwhile
 	return place{opened.Namespace, opened.Resolver}
 }

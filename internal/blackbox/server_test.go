@@ -45,6 +45,8 @@ type server struct {
 	cmd     *exec.Cmd     // of `up`; nil: does not run
 	exited  chan struct{} // closed when cmd has ended
 	http    *http.Client
+	// sessions is how many interfaces of the tests' own are open in VPCs.
+	sessions int
 }
 
 // clientFile is what a server writes for clients.
@@ -200,7 +202,7 @@ func (s *server) up() time.Duration {
 		s.t.Fatal(err)
 	}
 	exited := make(chan struct{})
-	s.cmd, s.exited = cmd, exited
+	s.cmd, s.exited, s.sessions = cmd, exited, 0 // a new process ends the sessions of the last
 	go func() {
 		_ = cmd.Wait() // its exit code is in cmd.ProcessState
 		close(exited)
@@ -279,6 +281,9 @@ func (s *server) down() {
 // end is the test's end.
 func (s *server) end() {
 	if s.t.Failed() {
+		if keep := os.Getenv("BB_KEEP"); keep != "" {
+			_ = exec.Command("cp", s.log(), keep).Run()
+		}
 		s.t.Logf("the end of the server's log:\n%s", s.logTail())
 	}
 	if s.id == "" {

@@ -265,6 +265,14 @@ func addressesOf(tasks []types.Task) []netip.Addr {
 	return sorted(all)
 }
 
+func arnsOf(tasks []types.Task) []string {
+	var all []string
+	for _, task := range tasks {
+		all = append(all, *task.TaskArn)
+	}
+	return all
+}
+
 func sorted(a []netip.Addr) []netip.Addr {
 	slices.SortFunc(a, netip.Addr.Compare)
 	return a

@@ -208,3 +208,58 @@ func read(t testing.TB, path string) string {
 	}
 	return string(b)
 }
+
+// onlyWanted checks that the machine holds as many containers, shims and
+// networks as there are tasks, and no more.
+func (s *server) onlyWanted(tasks int) {
+	s.t.Helper()
+	s.eventually(fmt.Sprintf("the machine runs %d tasks and nothing else", tasks), func() error {
+		st := s.status()
+		var known []int
+		for _, task := range st.Tasks {
+			known = append(known, task.PIDs...)
+		}
+		if len(st.Tasks) != tasks || len(known) != tasks {
+			return fmt.Errorf("%d tasks with the processes %v", len(st.Tasks), known)
+		}
+		shims := 0
+		for _, p := range s.processes() {
+			if strings.Contains(p.command, "containerd-shim-runc-v2") {
+				shims++
+			}
+		}
+		if shims != tasks {
+			return fmt.Errorf("%d shims", shims)
+		}
+		if running := s.containers(); !slices.Equal(running, slices.Sorted(slices.Values(known))) {
+			return fmt.Errorf("processes of containers: %v, of known tasks: %v", running, known)
+		}
+		return s.onlyTheirInterfaces(tasks)
+	})
+}
+
+// containers are the first processes of the containers that run: children of
+// shims that are no shims or helpers themselves.
+func (s *server) containers() []int {
+	s.t.Helper()
+	var found []int
+	for _, pid := range s.inCgroup() {
+		command, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if err == nil && bytes.HasPrefix(command, []byte("/testbox")) {
+			found = append(found, pid)
+		}
+	}
+	return found
+}
+
+// onlyTheirInterfaces counts the interfaces of tasks and sessions.
+func (s *server) onlyTheirInterfaces(tasks int) error {
+	paths, err := filepath.Glob(filepath.Join("/run/seamark", s.id, "netns", "vpc-*", "eni-*"))
+	if err != nil {
+		return err
+	}
+	if len(paths) != tasks+s.sessions {
+		return fmt.Errorf("%d sessions, but interfaces: %v", s.sessions, paths)
+	}
+	return nil
+}
