@@ -79,9 +79,7 @@ func (a *Answers) signal() {
 func (a *Answers) Run(ctx context.Context, applied func([]world.TaskID)) error {
 	cancel := a.o.Store.Subscribe(a.onCommit)
 	defer cancel()
-	a.mu.Lock()
-	a.next = a.o.Store.View()
-	a.mu.Unlock()
+	a.begin(a.o.Store.View())
 	s := sender{a: a, served: map[world.VPCID]bool{}}
 	retry := time.NewTimer(0)
 	defer retry.Stop()
@@ -98,6 +96,19 @@ func (a *Answers) Run(ctx context.Context, applied func([]world.TaskID)) error {
 		}
 		if s.failed {
 			retry.Reset(retryPlane)
+		}
+	}
+}
+
+// begin is what is known at the start: the world, and that nothing of it is
+// known to be served, so that each task with a registration waits for that.
+func (a *Answers) begin(w world.World) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.next = w
+	for t := range w.Tasks.All() {
+		if r := t.Registration.Revision; r > 0 && t.LastStatus != world.TaskStopped {
+			a.waiting[t.ID] = r
 		}
 	}
 }
