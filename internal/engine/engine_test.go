@@ -33,7 +33,7 @@ func options(t *testing.T) Options {
 		}
 		t.Skip("needs root and the engine")
 	}
-	run, err := os.MkdirTemp("/run", "seamark-t") // t.TempDir's paths are too long for sockets
+	run, err := os.MkdirTemp("/run", "seamark-t") //nolint:usetesting // t.TempDir's paths are too long for sockets
 	if err != nil {
 		t.Fatal(err)
 	}

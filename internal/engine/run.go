@@ -24,7 +24,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		p := e.process.Load()
 		if err := p.wait(ctx); err != nil {
 			if ctx.Err() != nil {
-				return nil
+				return nil //nolint:nilerr // this is how Run is ended
 			}
 			return err
 		}
@@ -32,30 +32,30 @@ func (e *Engine) Run(ctx context.Context) error {
 			delay = leastDelay
 		}
 		e.opts.Logger.Warn("container engine ended; it is started again", "pid", p.pid)
-		next, err := e.relaunch(ctx, &delay)
-		if err != nil {
-			return nil // ctx is done
+		next := e.relaunch(ctx, &delay)
+		if next == nil {
+			return nil
 		}
 		e.process.Store(next)
 		p.close()
 	}
 }
 
-// relaunch starts the engine until it runs. Its error is ctx's.
-func (e *Engine) relaunch(ctx context.Context, delay *time.Duration) (*process, error) {
+// relaunch starts the engine until it runs. It returns nil when ctx is done.
+func (e *Engine) relaunch(ctx context.Context, delay *time.Duration) *process {
 	for {
 		limit, cancel := context.WithTimeout(ctx, startLimit)
 		p, err := e.launch(limit)
 		cancel()
 		if err == nil {
-			return p, nil
+			return p
 		}
 		if ctx.Err() == nil {
 			e.opts.Logger.Error("container engine does not start", "error", err, "again_in", *delay)
 		}
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil
 		case <-time.After(*delay):
 		}
 		*delay = min(2**delay, mostDelay)
