@@ -353,7 +353,7 @@ func (m *machine) powerFailure(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, field := range strings.Fields(string(text)) {
+		for field := range strings.FieldsSeq(string(text)) {
 			var pid int
 			if _, err := fmt.Sscan(field, &pid); err != nil {
 				t.Fatal(err)

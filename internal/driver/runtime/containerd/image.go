@@ -161,5 +161,5 @@ func (d *Driver) load(ctx context.Context, i images.Image) (*image, error) {
 // errNoImage is what Start says about an image that nobody has fetched, in
 // Docker's words.
 func errNoImage(ref string) error {
-	return runtime.ImageError(errors.New("No such image: " + ref)) //nolint:revive,staticcheck // Docker's words
+	return runtime.ImageError(errors.New("No such image: " + ref))
 }

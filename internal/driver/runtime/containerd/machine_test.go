@@ -61,7 +61,7 @@ func newMachine(t testing.TB) *machine {
 		}
 		t.Skip("needs root, the engine and the test image")
 	}
-	if m.run, err = os.MkdirTemp("/run", "seamark-d"); err != nil { // sockets need a short path
+	if m.run, err = os.MkdirTemp("/run", "seamark-d"); err != nil { //nolint:usetesting // sockets need a short path
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { m.checkClean(t) })

@@ -7,7 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log"
+	"log" //nolint:depguard // go-containerregistry's registry takes nothing else
 	"net"
 	"net/http"
 	"net/http/httptest"

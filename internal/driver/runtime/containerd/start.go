@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -148,9 +149,7 @@ func (d *Driver) record(ctx context.Context, c runtime.Container) (*containers.C
 		return nil, fmt.Errorf("start container %s: %w", c.ID, err)
 	}
 	labels := map[string]string{labelGroup: groupOf(c), labelStopSignal: i.config.StopSignal, labelBoot: d.boot, labelParent: i.parent}
-	for k, v := range c.Labels {
-		labels[k] = v
-	}
+	maps.Copy(labels, c.Labels)
 	return &containers.Container{
 		ID: c.ID, Labels: labels, Image: name, Spec: spec,
 		Runtime:     containers.RuntimeInfo{Name: runtimeName, Options: runc},

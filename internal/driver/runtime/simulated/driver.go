@@ -53,7 +53,7 @@ func (d *Driver) Start(ctx context.Context, c runtime.Container) (int, error) {
 		return 0, runtime.ImageError(err)
 	}
 	if !d.machine.has(name) {
-		return 0, runtime.ImageError(fmt.Errorf("No such image: %s", c.Image)) //nolint:revive,staticcheck // Docker's words
+		return 0, runtime.ImageError(fmt.Errorf("No such image: %s", c.Image)) //nolint:staticcheck // ST1005: Docker's words
 	}
 	p, err := d.program(c)
 	if err != nil {

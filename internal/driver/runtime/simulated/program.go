@@ -85,7 +85,7 @@ func (p *Program) set(name, value string) (err error) {
 	case "start-error":
 		p.StartError = value
 	case "exec":
-		for _, text := range strings.Split(value, ",") {
+		for text := range strings.SplitSeq(value, ",") {
 			code, err := exitCode(strings.TrimSpace(text))
 			if err != nil {
 				return err
