@@ -105,7 +105,9 @@ func (a *Answers) Run(ctx context.Context, applied func([]world.TaskID)) error {
 func (a *Answers) begin(w world.World) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.next = w
+	if w.Revision > a.next.Revision { // else a commit was faster
+		a.next = w
+	}
 	for t := range w.Tasks.All() {
 		if r := t.Registration.Revision; r > 0 && t.LastStatus != world.TaskStopped {
 			a.waiting[t.ID] = r

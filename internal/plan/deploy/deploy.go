@@ -115,12 +115,24 @@ func (s *state) isHealthy(t *world.Task) bool {
 	if def := s.d.World.TaskDefinition(t.TaskDefinition); def != nil && checked(def) {
 		return true
 	}
-	counts := t.StartedAt.Add(s.d.Fidelity.CountsHealthyAfter())
+	counts := t.StartedAt.Add(s.probation())
 	if s.d.Now.Before(counts) {
 		s.d.Again(counts)
 		return false
 	}
 	return true
+}
+
+// probation is how long a task without a health check must run until it counts
+// as healthy. While a circuit breaker watches a deployment that is, in any
+// fidelity, as long as the end of the task would count against it: else a
+// broken revision would replace one that works before anybody notices.
+func (s *state) probation() time.Duration {
+	wait := s.d.Fidelity.CountsHealthyAfter()
+	if p := s.svc.Primary(); p != nil && p.RolloutState == "IN_PROGRESS" && s.svc.Configuration.CircuitBreaker {
+		wait = max(wait, shortRun)
+	}
+	return wait
 }
 
 // mayServe says whether a task runs and nothing speaks against its serving
@@ -219,8 +231,9 @@ func (s *state) deploymentIDs() []world.DeploymentID {
 	return slices.Sorted(maps.Keys(s.live))
 }
 
+// byAge orders tasks by their age. Those of one plan follow their addresses.
 func byAge(a, b *world.Task) int {
-	return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), a.Address.Compare(b.Address), cmp.Compare(a.ID, b.ID))
 }
 
 // wellPrimary is the number of live tasks of the primary deployment that have
