@@ -65,14 +65,14 @@ func (r *report) markdown() string {
 
 func (m memory) table(b *strings.Builder) {
 	fmt.Fprintf(b, "\nResident memory %s, %s after the last change:\n\n", m.when, settle)
-	fmt.Fprintln(b, "| process | number | RSS | PSS |")
-	fmt.Fprintln(b, "|---|---:|---:|---:|")
+	fmt.Fprintln(b, "| process | number | RSS | PSS | written by it alone |")
+	fmt.Fprintln(b, "|---|---:|---:|---:|---:|")
 	var sum process
 	for _, p := range m.processes {
-		fmt.Fprintf(b, "| %s | %d | %s | %s |\n", p.kind, p.count, megabytes(p.rss), megabytes(p.pss))
-		sum.count, sum.rss, sum.pss = sum.count+p.count, sum.rss+p.rss, sum.pss+p.pss
+		fmt.Fprintf(b, "| %s | %d | %s | %s | %s |\n", p.kind, p.count, megabytes(p.rss), megabytes(p.pss), megabytes(p.dirty))
+		sum.add(p)
 	}
-	fmt.Fprintf(b, "| **all** | %d | %s | **%s** |\n", sum.count, megabytes(sum.rss), megabytes(sum.pss))
+	fmt.Fprintf(b, "| **all** | %d | %s | **%s** | %s |\n", sum.count, megabytes(sum.rss), megabytes(sum.pss), megabytes(sum.dirty))
 	if m.goal {
 		fmt.Fprintf(b, "\nGoal: the sum of RSS ≤ %s: %s.\n", megabytes(goalMemory), verdict(sum.rss <= goalMemory))
 	}

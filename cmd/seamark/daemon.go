@@ -62,6 +62,7 @@ func runDaemon(ctx context.Context, o upOptions, out io.Writer, logger *slog.Log
 	if err := os.MkdirAll(d.runDir, 0o700); err != nil {
 		return err
 	}
+	defer os.Remove(d.runDir) // fails unless nothing is left in it: the simulated runtime leaves nothing
 	if d.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen); err != nil {
 		return err
 	}
@@ -147,6 +148,10 @@ func (d *daemon) consoleDir(id world.InstanceID) string {
 
 // run serves until ctx ends or a part fails for good.
 func (d *daemon) run(ctx context.Context, out io.Writer) error {
+	// Before the API answers: whoever sees it answer finds the instance.
+	if err := d.client().write(); err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.serveAPI(ctx) })
 	g.Go(func() error { return admin.Serve(ctx, adminSocket(d.runDir), &backend{d}, d.logger) })
@@ -156,9 +161,6 @@ func (d *daemon) run(ctx context.Context, out io.Writer) error {
 	g.Go(func() error { return d.runTelemetry(ctx) })
 	if d.machine.run != nil {
 		g.Go(func() error { return d.machine.run(ctx) })
-	}
-	if err := d.client().write(); err != nil {
-		return err
 	}
 	fmt.Fprintf(out, "Seamark %s is up at %s\n", version, d.endpoint())
 	fmt.Fprintf(out, "in another shell:  eval \"$(seamark env --data-dir %s)\"\n", d.o.dataDir)
