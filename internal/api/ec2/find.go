@@ -2,6 +2,8 @@ package ec2
 
 import (
 	"regexp"
+	"slices"
+	"strings"
 
 	"seamark/internal/world"
 )
@@ -66,12 +68,36 @@ func findInstance(w world.World, id string) (*world.Instance, error) {
 	return nil, fail("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", id)
 }
 
+// checkInstances refuses ids of instances that do not exist, all in one error.
+func checkInstances(w world.World, ids []string) error {
+	var unknown []string
+	for _, id := range ids {
+		if w.Instances.Get(id) != nil {
+			continue
+		}
+		if err := checkID(id, "i", "InvalidInstanceID.Malformed"); err != nil {
+			return err
+		}
+		unknown = append(unknown, id)
+	}
+	switch len(unknown) {
+	case 0:
+		return nil
+	case 1:
+		return fail("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", unknown[0])
+	}
+	return fail("InvalidInstanceID.NotFound", "The instance IDs '%s' do not exist", strings.Join(unknown, ", "))
+}
+
+// maxGroups is the quota of security groups of an interface.
+const maxGroups = 5
+
 // findGroups finds security groups of one VPC; none given: the VPC's default one.
 func findGroups(w world.World, v *world.VPC, ids []string) ([]world.SecurityGroupID, error) {
 	if len(ids) == 0 {
 		return []world.SecurityGroupID{v.DefaultSecurityGroup}, nil
 	}
-	if len(ids) > 5 {
+	if len(ids) > maxGroups {
 		return nil, fail("SecurityGroupsPerInterfaceLimitExceeded", "The maximum number of security groups per interface has been reached.")
 	}
 	var groups []world.SecurityGroupID
@@ -82,6 +108,9 @@ func findGroups(w world.World, v *world.VPC, ids []string) ([]world.SecurityGrou
 		}
 		if g.VPC != v.ID {
 			return nil, fail("InvalidParameterValue", "You have specified two resources that belong to different networks.")
+		}
+		if slices.Contains(groups, g.ID) {
+			return nil, fail("InvalidParameterValue", "The same security group must not appear multiple times: %s", g.ID)
 		}
 		groups = append(groups, g.ID)
 	}

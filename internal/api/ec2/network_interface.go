@@ -3,7 +3,9 @@ package ec2
 import (
 	"context"
 	"net/netip"
+	"strconv"
 
+	"seamark/internal/api/optional"
 	"seamark/internal/plan"
 	"seamark/internal/plan/place"
 	"seamark/internal/wire"
@@ -13,40 +15,81 @@ import (
 // CreateNetworkInterface makes an interface that reserves an address. Attaching
 // it to an instance is not built yet.
 func (s *Server) CreateNetworkInterface(ctx context.Context, in *CreateNetworkInterfaceInput) (*CreateNetworkInterfaceOutput, error) {
+	if err := unbuiltInterface(in); err != nil {
+		return nil, err
+	}
 	tags, err := newTags(in.TagSpecifications, "network-interface")
 	if err != nil {
 		return nil, err
 	}
-	if in.SecondaryPrivateIpAddressCount != nil || len(in.PrivateIpAddresses) > 0 || len(in.Ipv6Addresses) > 0 || in.Ipv6AddressCount != nil {
-		return nil, unbuilt("further addresses of a network interface")
+	params := *in
+	params.ClientToken, params.DryRun = nil, nil
+	token, err := newClientToken(in.ClientToken, "CreateNetworkInterface", params)
+	if err != nil {
+		return nil, err
 	}
-	var made world.NetworkInterface
+	var made *world.NetworkInterface
 	var after world.World
 	err = s.change(ctx, in.DryRun, func(d *plan.Draft) error {
-		subnet, err := findSubnet(d.World, *in.SubnetId)
-		if err != nil {
+		if made = existing(d.World, token.made(d.World)); made != nil {
+			after = d.World
+			return token.same(d.World)
+		}
+		if made, err = createInterface(d, in, tags["network-interface"]); err != nil {
 			return err
 		}
-		groups, err := findGroups(d.World, d.World.VPCs.Get(string(subnet.VPC)), in.Groups)
-		if err != nil {
-			return err
-		}
-		n, err := newInterface(d, subnet, groups, in.PrivateIpAddress, world.OwnedByUser, "")
-		if err != nil {
-			return err
-		}
-		made = *n
-		made.Description, made.Tags = or(in.Description, ""), tags["network-interface"]
-		d.Put(&made)
+		token.remember(d, []string{string(made.ID)})
 		after = d.World
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	shown := s.showInterface(after, &made)
+	shown := s.showInterface(after, made)
 	shown.Status = new("pending")
 	return &CreateNetworkInterfaceOutput{NetworkInterface: &shown, ClientToken: in.ClientToken}, nil
+}
+
+// unbuiltInterface refuses what would be ignored.
+func unbuiltInterface(in *CreateNetworkInterfaceInput) error {
+	for name, given := range map[string]bool{
+		"further addresses of a network interface": in.SecondaryPrivateIpAddressCount != nil || len(in.PrivateIpAddresses) > 0,
+		"IPv6 addresses of a network interface":    len(in.Ipv6Addresses) > 0 || in.Ipv6AddressCount != nil || optional.Value(in.EnablePrimaryIpv6),
+		"prefixes of a network interface":          len(in.Ipv4Prefixes) > 0 || in.Ipv4PrefixCount != nil || len(in.Ipv6Prefixes) > 0 || in.Ipv6PrefixCount != nil,
+		"interfaceType":                            in.InterfaceType != nil,
+	} {
+		if given {
+			return unbuilt(name)
+		}
+	}
+	return nil
+}
+
+// existing is the interface that an earlier request made and that is still there.
+func existing(w world.World, ids []string) *world.NetworkInterface {
+	for _, id := range ids {
+		return w.NetworkInterfaces.Get(id)
+	}
+	return nil
+}
+
+func createInterface(d *plan.Draft, in *CreateNetworkInterfaceInput, tags world.Tags) (*world.NetworkInterface, error) {
+	subnet, err := findSubnet(d.World, *in.SubnetId)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := findGroups(d.World, d.World.VPCs.Get(string(subnet.VPC)), in.Groups)
+	if err != nil {
+		return nil, err
+	}
+	n, err := newInterface(d, subnet, groups, in.PrivateIpAddress, world.OwnedByUser, "")
+	if err != nil {
+		return nil, err
+	}
+	made := *n
+	made.Description, made.Tags = optional.Value(in.Description), tags
+	d.Put(&made)
+	return &made, nil
 }
 
 // newInterface makes an interface, with the address asked for or a free one.
@@ -91,9 +134,10 @@ func (s *Server) DescribeNetworkInterfaces(_ context.Context, in *DescribeNetwor
 	l := listing[world.NetworkInterface]{
 		rows: w.NetworkInterfaces.All(), id: (*world.NetworkInterface).Key, tags: func(n *world.NetworkInterface) world.Tags { return n.Tags },
 		find: func(id string) (*world.NetworkInterface, error) { return findInterface(w, id) },
-		names: []string{"addresses.private-ip-address", "attachment.attachment-id", "attachment.instance-id", "attachment.status", "availability-zone", "description",
-			"group-id", "group-name", "interface-type", "mac-address", "network-interface-id", "owner-id", "private-dns-name", "private-ip-address",
-			"requester-managed", "status", "subnet-id", "vpc-id"},
+		names: []string{"addresses.primary", "addresses.private-ip-address", "attachment.attachment-id", "attachment.delete-on-termination", "attachment.device-index",
+			"attachment.instance-id", "attachment.instance-owner-id", "attachment.status", "availability-zone", "availability-zone-id", "description", "group-id",
+			"group-name", "interface-type", "mac-address", "network-interface-id", "owner-id", "private-dns-name", "private-ip-address", "requester-managed",
+			"source-dest-check", "status", "subnet-id", "vpc-id"},
 		props: func(n *world.NetworkInterface) map[string][]string { return s.interfaceProps(w, n) },
 	}
 	cut, next, err := l.describe(request{in.DryRun, in.NetworkInterfaceIds, in.Filters, in.MaxResults, in.NextToken})
@@ -113,7 +157,8 @@ func (s *Server) interfaceProps(w world.World, n *world.NetworkInterface) map[st
 		"addresses.private-ip-address": {*shown.PrivateIpAddress}, "availability-zone": {n.AvailabilityZone}, "description": {n.Description},
 		"interface-type": {"interface"}, "mac-address": {n.MAC}, "network-interface-id": {string(n.ID)}, "owner-id": {s.cfg.Scope.Account},
 		"private-dns-name": {*shown.PrivateDnsName}, "private-ip-address": {*shown.PrivateIpAddress}, "status": {*shown.Status},
-		"subnet-id": {string(n.Subnet)}, "vpc-id": {string(n.VPC)}, "requester-managed": {map[bool]string{true: "true", false: "false"}[*shown.RequesterManaged]},
+		"subnet-id": {string(n.Subnet)}, "vpc-id": {string(n.VPC)}, "requester-managed": {strconv.FormatBool(*shown.RequesterManaged)},
+		"addresses.primary": {"true"}, "source-dest-check": {"true"}, "availability-zone-id": {*shown.AvailabilityZoneId},
 	}
 	for _, g := range shown.Groups {
 		p["group-id"] = append(p["group-id"], *g.GroupId)
@@ -121,6 +166,8 @@ func (s *Server) interfaceProps(w world.World, n *world.NetworkInterface) map[st
 	}
 	if a := shown.Attachment; a != nil {
 		p["attachment.attachment-id"], p["attachment.status"] = []string{*a.AttachmentId}, []string{*a.Status}
+		p["attachment.device-index"], p["attachment.instance-owner-id"] = []string{strconv.Itoa(int(*a.DeviceIndex))}, []string{*a.InstanceOwnerId}
+		p["attachment.delete-on-termination"] = []string{"true"}
 		if a.InstanceId != nil {
 			p["attachment.instance-id"] = []string{*a.InstanceId}
 		}

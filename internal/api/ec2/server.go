@@ -3,6 +3,7 @@ package ec2
 import (
 	"context"
 
+	"seamark/internal/api/commit"
 	"seamark/internal/change"
 	"seamark/internal/plan"
 	"seamark/internal/wire"
@@ -38,11 +39,19 @@ func (s *Server) Operations() Operations {
 		DeleteSubnet:                  s.DeleteSubnet,
 		DeleteTags:                    s.DeleteTags,
 		DeleteVpc:                     s.DeleteVpc,
+		DescribeAccountAttributes:     s.DescribeAccountAttributes,
 		DescribeAvailabilityZones:     s.DescribeAvailabilityZones,
+		DescribeDhcpOptions:           s.DescribeDhcpOptions,
+		DescribeImages:                s.DescribeImages,
+		DescribeInstanceAttribute:     s.DescribeInstanceAttribute,
 		DescribeInstances:             s.DescribeInstances,
 		DescribeInstanceStatus:        s.DescribeInstanceStatus,
+		DescribeInstanceTypes:         s.DescribeInstanceTypes,
+		DescribeInternetGateways:      s.DescribeInternetGateways,
+		DescribeNetworkAcls:           s.DescribeNetworkAcls,
 		DescribeNetworkInterfaces:     s.DescribeNetworkInterfaces,
 		DescribeRegions:               s.DescribeRegions,
+		DescribeRouteTables:           s.DescribeRouteTables,
 		DescribeSecurityGroupRules:    s.DescribeSecurityGroupRules,
 		DescribeSecurityGroups:        s.DescribeSecurityGroups,
 		DescribeSubnets:               s.DescribeSubnets,
@@ -50,6 +59,7 @@ func (s *Server) Operations() Operations {
 		DescribeVpcAttribute:          s.DescribeVpcAttribute,
 		DescribeVpcs:                  s.DescribeVpcs,
 		GetConsoleOutput:              s.GetConsoleOutput,
+		ModifySubnetAttribute:         s.ModifySubnetAttribute,
 		ModifyVpcAttribute:            s.ModifyVpcAttribute,
 		RevokeSecurityGroupEgress:     s.RevokeSecurityGroupEgress,
 		RevokeSecurityGroupIngress:    s.RevokeSecurityGroupIngress,
@@ -61,13 +71,12 @@ func (s *Server) Operations() Operations {
 // change runs f in one transaction. A dry run does all the checks and changes
 // nothing.
 func (s *Server) change(ctx context.Context, dryRun *bool, f func(d *plan.Draft) error) error {
-	_, _, err := s.cfg.Changes.Do(ctx, func(d *plan.Draft) error {
+	return commit.Do(ctx, s.cfg.Changes, func(d *plan.Draft) error {
 		if err := f(d); err != nil {
 			return err
 		}
 		return dry(dryRun)
 	})
-	return err
 }
 
 // dry is the answer to a dry run that would have succeeded.
@@ -79,13 +88,6 @@ func dry(dryRun *bool) error {
 }
 
 func (s *Server) view() world.World { return s.cfg.Changes.View() }
-
-func or[T any](p *T, otherwise T) T {
-	if p == nil {
-		return otherwise
-	}
-	return *p
-}
 
 // fail is an error of EC2's, which has codes but no modelled exceptions.
 func fail(code, format string, args ...any) error { return wire.Errorf(400, code, format, args...) }

@@ -2,10 +2,10 @@ package ec2
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"strings"
 
+	"seamark/internal/api/optional"
 	"seamark/internal/plan"
 	"seamark/internal/plan/place"
 	"seamark/internal/world"
@@ -60,7 +60,7 @@ func (s *Server) CreateSubnet(ctx context.Context, in *CreateSubnetInput) (*Crea
 func unbuiltSubnet(in *CreateSubnetInput) error {
 	for name, given := range map[string]bool{
 		"ipv6CidrBlock": in.Ipv6CidrBlock != nil, "ipv4IpamPoolId": in.Ipv4IpamPoolId != nil, "ipv6IpamPoolId": in.Ipv6IpamPoolId != nil,
-		"ipv6Native": or(in.Ipv6Native, false), "outpostArn": in.OutpostArn != nil,
+		"ipv4NetmaskLength": in.Ipv4NetmaskLength != nil, "ipv6NetmaskLength": in.Ipv6NetmaskLength != nil, "ipv6Native": optional.Value(in.Ipv6Native), "outpostArn": in.OutpostArn != nil,
 	} {
 		if given {
 			return unbuilt(name)
@@ -72,7 +72,7 @@ func unbuiltSubnet(in *CreateSubnetInput) error {
 // zoneFor is the zone asked for by name or id, or the one with the fewest subnets.
 func (s *Server) zoneFor(w world.World, v *world.VPC, in *CreateSubnetInput) (string, error) {
 	zones := s.zones()
-	asked := or(in.AvailabilityZone, or(in.AvailabilityZoneId, ""))
+	asked := optional.Or(in.AvailabilityZone, optional.Value(in.AvailabilityZoneId))
 	if asked == "" {
 		count := map[string]int{}
 		for o := range w.SubnetsOf(v.ID) {
@@ -155,84 +155,41 @@ func (s *Server) showSubnet(w world.World, n *world.Subnet) Subnet {
 	}
 }
 
-// zones are the availability zones of the Region. us-east-1 has six; others
-// have three here.
-func (s *Server) zones() []string {
-	letters := "abc"
-	if s.cfg.Scope.Region == "us-east-1" {
-		letters = "abcdef"
-	}
-	var zones []string
-	for _, l := range letters {
-		zones = append(zones, s.cfg.Scope.Region+string(l))
-	}
-	return zones
-}
-
-// zoneID is the id of a zone: use1-az1 for us-east-1a.
-func (s *Server) zoneID(zone string) string {
-	parts := strings.Split(s.cfg.Scope.Region, "-")
-	if len(parts) != 3 || len(zone) == 0 {
-		return zone
-	}
-	direction := map[string]string{
-		"east": "e", "west": "w", "north": "n", "south": "s", "central": "c",
-		"northeast": "ne", "northwest": "nw", "southeast": "se", "southwest": "sw",
-	}[parts[1]]
-	number := int(zone[len(zone)-1]-'a') + 1
-	return parts[0] + direction + parts[2] + "-az" + strconv.Itoa(number)
-}
-
-// DescribeAvailabilityZones lists the zones of the Region.
-func (s *Server) DescribeAvailabilityZones(_ context.Context, in *DescribeAvailabilityZonesInput) (*DescribeAvailabilityZonesOutput, error) {
-	zones := s.zones()
-	for _, name := range in.ZoneNames {
-		if !slices.Contains(zones, name) {
-			return nil, fail("InvalidParameterValue", "Invalid availability zone: [%s]", name)
-		}
-	}
-	l := listing[string]{
-		rows: func(yield func(*string) bool) {
-			for i := range zones {
-				if !yield(&zones[i]) {
-					return
-				}
-			}
-		},
-		id: func(z *string) string { return *z }, tags: func(*string) world.Tags { return nil },
-		names: []string{"group-name", "opt-in-status", "region-name", "state", "zone-id", "zone-name", "zone-type"},
-		props: func(z *string) map[string][]string {
-			return map[string][]string{
-				"group-name": {s.cfg.Scope.Region + "-zg-1"}, "opt-in-status": {"opt-in-not-required"}, "region-name": {s.cfg.Scope.Region},
-				"state": {"available"}, "zone-id": {s.zoneID(*z)}, "zone-name": {*z}, "zone-type": {"availability-zone"},
-			}
-		},
-	}
-	cut, _, err := l.describe(request{dryRun: in.DryRun, filters: in.Filters})
-	if err != nil {
+// ModifySubnetAttribute changes one attribute of a subnet. MapPublicIpOnLaunch is
+// kept and shown; Seamark has no public addresses that it could map.
+func (s *Server) ModifySubnetAttribute(ctx context.Context, in *ModifySubnetAttributeInput) (*ModifySubnetAttributeOutput, error) {
+	if err := unbuiltSubnetAttribute(in); err != nil {
 		return nil, err
 	}
-	out := &DescribeAvailabilityZonesOutput{AvailabilityZones: []AvailabilityZone{}}
-	for _, z := range cut {
-		if len(in.ZoneNames) > 0 && !slices.Contains(in.ZoneNames, *z) || len(in.ZoneIds) > 0 && !slices.Contains(in.ZoneIds, s.zoneID(*z)) {
-			continue
+	return &ModifySubnetAttributeOutput{}, s.change(ctx, nil, func(d *plan.Draft) error {
+		n, err := findSubnet(d.World, *in.SubnetId)
+		if err != nil {
+			return err
 		}
-		out.AvailabilityZones = append(out.AvailabilityZones, AvailabilityZone{
-			ZoneName: z, ZoneId: new(s.zoneID(*z)), RegionName: &s.cfg.Scope.Region, State: new("available"), ZoneType: new("availability-zone"),
-			OptInStatus: new("opt-in-not-required"), GroupName: new(s.cfg.Scope.Region + "-zg-1"), NetworkBorderGroup: &s.cfg.Scope.Region,
-		})
-	}
-	return out, nil
+		if in.MapPublicIpOnLaunch == nil || optional.Value(in.MapPublicIpOnLaunch.Value) == n.MapPublicIPOnLaunch {
+			return nil
+		}
+		next := *n
+		next.MapPublicIPOnLaunch = optional.Value(in.MapPublicIpOnLaunch.Value)
+		d.Put(&next)
+		return nil
+	})
 }
 
-// DescribeRegions lists the one Region that Seamark is.
-func (s *Server) DescribeRegions(_ context.Context, in *DescribeRegionsInput) (*DescribeRegionsOutput, error) {
-	for _, name := range in.RegionNames {
-		if name != s.cfg.Scope.Region {
-			return nil, fail("InvalidParameterValue", "Invalid region: [%s]", name)
+// unbuiltSubnetAttribute refuses to switch on what would be ignored.
+func unbuiltSubnetAttribute(in *ModifySubnetAttributeInput) error {
+	on := func(v *AttributeBooleanValue) bool { return v != nil && optional.Value(v.Value) }
+	for name, given := range map[string]bool{
+		"assignIpv6AddressOnCreation": on(in.AssignIpv6AddressOnCreation), "customerOwnedIpv4Pool": in.CustomerOwnedIpv4Pool != nil,
+		"enableDns64": on(in.EnableDns64), "enableLniAtDeviceIndex": in.EnableLniAtDeviceIndex != nil,
+		"enableResourceNameDnsARecordOnLaunch":         on(in.EnableResourceNameDnsARecordOnLaunch),
+		"enableResourceNameDnsAAAARecordOnLaunch":      on(in.EnableResourceNameDnsAAAARecordOnLaunch),
+		"mapCustomerOwnedIpOnLaunch":                   on(in.MapCustomerOwnedIpOnLaunch),
+		"privateDnsHostnameTypeOnLaunch resource-name": optional.Value(in.PrivateDnsHostnameTypeOnLaunch) == HostnameTypeResourceName,
+	} {
+		if given {
+			return unbuilt(name)
 		}
 	}
-	return &DescribeRegionsOutput{Regions: []Region{{
-		RegionName: &s.cfg.Scope.Region, Endpoint: new("ec2." + s.cfg.Scope.Region + ".amazonaws.com"), OptInStatus: new("opt-in-not-required"),
-	}}}, dry(in.DryRun)
+	return nil
 }

@@ -6,7 +6,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
+	"seamark/internal/api/optional"
 	"seamark/internal/plan"
 	"seamark/internal/world"
 )
@@ -18,7 +20,10 @@ const maxTags = 50
 func newTags(specs []TagSpecification, kinds ...string) (map[string]world.Tags, error) {
 	out := map[string]world.Tags{}
 	for _, spec := range specs {
-		kind := or(spec.ResourceType, "")
+		kind := optional.Value(spec.ResourceType)
+		if kind == "" {
+			return nil, fail("InvalidParameterValue", "Tag specification resource type must have a value")
+		}
 		if !slices.Contains(kinds, kind) {
 			return nil, fail("InvalidParameterValue", "'%s' is not a valid taggable resource type for this operation.", kind)
 		}
@@ -31,21 +36,25 @@ func newTags(specs []TagSpecification, kinds ...string) (map[string]world.Tags, 
 	return out, nil
 }
 
-// withTags adds tags to those that a resource has.
+// withTags adds tags to those that a resource has. Lengths are of characters
+// (EC2 user guide, "Tag restrictions").
 func withTags(have world.Tags, add []Tag) (world.Tags, error) {
-	tags := world.Tags{}
+	tags, added := world.Tags{}, world.Tags{}
 	maps.Copy(tags, have)
 	for _, t := range add {
-		key, value := or(t.Key, ""), or(t.Value, "")
+		key, value := optional.Value(t.Key), optional.Value(t.Value)
+		_, twice := added[key]
 		switch {
-		case key == "" || len(key) > 128:
+		case key == "" || utf8.RuneCountInString(key) > 128:
 			return nil, fail("InvalidParameterValue", "Tag keys must be 1 to 128 characters long")
-		case len(value) > 256:
+		case utf8.RuneCountInString(value) > 256:
 			return nil, fail("InvalidParameterValue", "Tag value exceeds the maximum length of 256 characters")
 		case strings.HasPrefix(strings.ToLower(key), "aws:"):
 			return nil, fail("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use")
+		case twice:
+			return nil, fail("InvalidParameterValue", "Duplicate tag key '%s' specified.", key)
 		}
-		tags[key] = value
+		tags[key], added[key] = value, value
 	}
 	if len(tags) > maxTags {
 		return nil, fail("TagLimitExceeded", "More than %d tags specified", maxTags)
@@ -104,6 +113,10 @@ func findResource(w world.World, id string) (resource, error) {
 			return resource{}, err
 		}
 		return copied(n, "network-interface", func(n *world.NetworkInterface) *world.Tags { return &n.Tags }), nil
+	case "sgr":
+		return findRule(w, id)
+	case "rtb", "acl", "dopt":
+		return resource{}, unbuilt("tags of " + id)
 	case "i":
 		i, err := findInstance(w, id)
 		if err != nil {
@@ -114,6 +127,29 @@ func findResource(w world.World, id string) (resource, error) {
 	return resource{}, fail("InvalidID", "The ID '%s' is not valid", id)
 }
 
+// findRule finds a rule of a security group: it is tagged in a copy of its group.
+func findRule(w world.World, id string) (resource, error) {
+	if err := checkID(id, "sgr", "InvalidSecurityGroupRuleId.Malformed"); err != nil {
+		return resource{}, err
+	}
+	for g := range w.SecurityGroups.All() {
+		for i := range g.Rules {
+			if g.Rules[i].ID != id {
+				continue
+			}
+			next := *g
+			next.Rules = slices.Clone(g.Rules)
+			return resource{id, "security-group-rule", &next.Rules[i].Tags, &next}, nil
+		}
+	}
+	return resource{}, noRule(id)
+}
+
+// noRule is the answer to a rule id that names nothing.
+func noRule(id string) error {
+	return fail("InvalidSecurityGroupRuleId.NotFound", "The security group rule ID '%s' does not exist", id)
+}
+
 // CreateTags adds or replaces tags, on all of the resources or on none.
 func (s *Server) CreateTags(ctx context.Context, in *CreateTagsInput) (*CreateTagsOutput, error) {
 	return &CreateTagsOutput{}, s.change(ctx, in.DryRun, func(d *plan.Draft) error {
@@ -122,9 +158,14 @@ func (s *Server) CreateTags(ctx context.Context, in *CreateTagsInput) (*CreateTa
 			if err != nil {
 				return err
 			}
-			if *r.tags, err = withTags(*r.tags, in.Tags); err != nil {
+			tags, err := withTags(*r.tags, in.Tags)
+			if err != nil {
 				return err
 			}
+			if maps.Equal(tags, *r.tags) {
+				continue
+			}
+			*r.tags = tags
 			d.Put(r.object)
 		}
 		return nil
@@ -140,20 +181,31 @@ func (s *Server) DeleteTags(ctx context.Context, in *DeleteTagsInput) (*DeleteTa
 			if err != nil {
 				return err
 			}
-			left := world.Tags{}
-			if in.Tags != nil {
-				maps.Copy(left, *r.tags)
-			}
-			for _, t := range in.Tags {
-				if t.Value == nil || left[*t.Key] == *t.Value {
-					delete(left, *t.Key)
-				}
+			left := without(*r.tags, in.Tags)
+			if len(left) == len(*r.tags) {
+				continue
 			}
 			*r.tags = left
 			d.Put(r.object)
 		}
 		return nil
 	})
+}
+
+// without removes tags; nil removes all.
+func without(have world.Tags, tags []Tag) world.Tags {
+	left := world.Tags{}
+	if tags == nil {
+		return left
+	}
+	maps.Copy(left, have)
+	for _, t := range tags {
+		key := optional.Value(t.Key)
+		if t.Value == nil || left[key] == *t.Value {
+			delete(left, key)
+		}
+	}
+	return left
 }
 
 // DescribeTags lists tags over all resources.
@@ -193,6 +245,9 @@ func (s *Server) allTags(w world.World) []*TagDescription {
 	}
 	for g := range w.SecurityGroups.All() {
 		add(string(g.ID), "security-group", g.Tags)
+		for _, r := range g.Rules {
+			add(r.ID, "security-group-rule", r.Tags)
+		}
 	}
 	for n := range w.NetworkInterfaces.All() {
 		add(string(n.ID), "network-interface", n.Tags)

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strconv"
 
+	"seamark/internal/api/optional"
 	"seamark/internal/plan"
 	"seamark/internal/world"
 )
@@ -12,7 +13,20 @@ import (
 // The sizes of VPCs and subnets (VPC user guide, "VPC CIDR blocks").
 const largestPrefix, smallestPrefix = 16, 28
 
-// CreateVpc makes a VPC with its default security group.
+// special says whether a block contains addresses that a VPC cannot have: those
+// of this network, loopback, link-local and multicast, and the one that AWS keeps
+// for itself (VPC user guide, "VPC CIDR blocks").
+func special(cidr netip.Prefix) bool {
+	for _, s := range []string{"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "198.19.0.0/16", "224.0.0.0/3"} {
+		if netip.MustParsePrefix(s).Overlaps(cidr) {
+			return true
+		}
+	}
+	return false
+}
+
+// CreateVpc makes a VPC with its default security group, main route table and
+// network ACL.
 func (s *Server) CreateVpc(ctx context.Context, in *CreateVpcInput) (*CreateVpcOutput, error) {
 	if err := unbuiltVPC(in); err != nil {
 		return nil, err
@@ -21,7 +35,7 @@ func (s *Server) CreateVpc(ctx context.Context, in *CreateVpcInput) (*CreateVpcO
 	if err != nil {
 		return nil, err
 	}
-	if cidr.Bits() < largestPrefix || cidr.Bits() > smallestPrefix {
+	if cidr.Bits() < largestPrefix || cidr.Bits() > smallestPrefix || special(cidr) {
 		return nil, fail("InvalidVpc.Range", "The CIDR '%s' is invalid.", *in.CidrBlock)
 	}
 	tags, err := newTags(in.TagSpecifications, "vpc")
@@ -31,8 +45,9 @@ func (s *Server) CreateVpc(ctx context.Context, in *CreateVpcInput) (*CreateVpcO
 	var made *world.VPC
 	err = s.change(ctx, in.DryRun, func(d *plan.Draft) error {
 		made = &world.VPC{
-			ID: world.VPCID(d.Draw.EC2("vpc")), CIDR: cidr, CIDRAssociationID: d.Draw.EC2("vpc-cidr-assoc"), DHCPOptionsID: "default",
-			EnableDNSSupport: true, DefaultSecurityGroup: world.SecurityGroupID(d.Draw.EC2("sg")), Tags: tags["vpc"], CreatedAt: d.Now,
+			ID: world.VPCID(d.Draw.EC2("vpc")), CIDR: cidr, CIDRAssociationID: d.Draw.EC2("vpc-cidr-assoc"), DHCPOptionsID: s.defaultDHCPOptions(),
+			EnableDNSSupport: true, DefaultSecurityGroup: world.SecurityGroupID(d.Draw.EC2("sg")), MainRouteTableID: d.Draw.EC2("rtb"),
+			DefaultNetworkACLID: d.Draw.EC2("acl"), Tags: tags["vpc"], CreatedAt: d.Now,
 		}
 		d.Put(made)
 		d.Put(defaultGroup(d, made))
@@ -49,10 +64,11 @@ func (s *Server) CreateVpc(ctx context.Context, in *CreateVpcInput) (*CreateVpcO
 // unbuiltVPC refuses what would be ignored.
 func unbuiltVPC(in *CreateVpcInput) error {
 	for name, given := range map[string]bool{
-		"amazonProvidedIpv6CidrBlock": or(in.AmazonProvidedIpv6CidrBlock, false), "ipv6CidrBlock": in.Ipv6CidrBlock != nil,
+		"amazonProvidedIpv6CidrBlock": optional.Value(in.AmazonProvidedIpv6CidrBlock), "ipv6CidrBlock": in.Ipv6CidrBlock != nil,
 		"ipv4IpamPoolId": in.Ipv4IpamPoolId != nil, "ipv6IpamPoolId": in.Ipv6IpamPoolId != nil, "ipv6Pool": in.Ipv6Pool != nil,
-		"instanceTenancy dedicated": or(in.InstanceTenancy, "default") != "default",
-		"vpcEncryptionControl":      in.VpcEncryptionControl != nil,
+		"instanceTenancy dedicated": optional.Or(in.InstanceTenancy, "default") != "default",
+		"ipv4NetmaskLength":         in.Ipv4NetmaskLength != nil, "ipv6NetmaskLength": in.Ipv6NetmaskLength != nil,
+		"vpcEncryptionControl": in.VpcEncryptionControl != nil,
 	} {
 		if given {
 			return unbuilt(name)
@@ -180,7 +196,7 @@ func (s *Server) DescribeVpcAttribute(_ context.Context, in *DescribeVpcAttribut
 		return nil, err
 	}
 	out := &DescribeVpcAttributeOutput{VpcId: in.VpcId}
-	switch or(in.Attribute, "") {
+	switch optional.Value(in.Attribute) {
 	case "enableDnsSupport":
 		out.EnableDnsSupport = &AttributeBooleanValue{&v.EnableDNSSupport}
 	case "enableDnsHostnames":
@@ -188,7 +204,7 @@ func (s *Server) DescribeVpcAttribute(_ context.Context, in *DescribeVpcAttribut
 	case "enableNetworkAddressUsageMetrics":
 		out.EnableNetworkAddressUsageMetrics = &AttributeBooleanValue{&v.EnableNetworkAddressUsageMetrics}
 	default:
-		return nil, fail("InvalidParameterValue", "Value (%s) for parameter attribute is invalid. Unknown attribute.", or(in.Attribute, ""))
+		return nil, fail("InvalidParameterValue", "Value (%s) for parameter attribute is invalid. Unknown attribute.", optional.Value(in.Attribute))
 	}
 	return out, nil
 }
@@ -201,7 +217,7 @@ func (s *Server) ModifyVpcAttribute(ctx context.Context, in *ModifyVpcAttributeI
 			return err
 		}
 		next := *v
-		given := 0
+		given, changed := 0, false
 		for _, a := range []struct {
 			to  *bool
 			set *AttributeBooleanValue
@@ -211,16 +227,20 @@ func (s *Server) ModifyVpcAttribute(ctx context.Context, in *ModifyVpcAttributeI
 		} {
 			if a.set != nil && a.set.Value != nil {
 				given++
+				changed = changed || *a.to != *a.set.Value
 				*a.to = *a.set.Value
 			}
 		}
 		switch {
-		case given != 1:
-			return fail("InvalidParameterCombination", "Exactly one attribute must be specified.")
-		case next.EnableDNSHostnames && !next.EnableDNSSupport:
-			return fail("InvalidParameterCombination", "enableDnsHostnames can be true only while enableDnsSupport is true.")
+		case given == 0:
+			return fail("InvalidParameterCombination", "No attributes specified.")
+		case given > 1:
+			return fail("InvalidParameterCombination", "Fields for multiple attribute types specified")
+		case next.EnableDNSHostnames && !v.EnableDNSHostnames && !v.EnableDNSSupport:
+			return fail("InvalidParameterCombination", "enableDnsHostnames can be set to true only while enableDnsSupport is true.")
+		case changed:
+			d.Put(&next)
 		}
-		d.Put(&next)
 		return nil
 	})
 }
