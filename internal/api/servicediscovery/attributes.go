@@ -1,6 +1,7 @@
 package servicediscovery
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -115,9 +116,7 @@ func (r registration) withAddress(w world.World) (registration, error) {
 		return r, invalid("The EC2 instance %s does not exist.", r.attributes[attrInstance])
 	}
 	all := map[string]string{attrIPv4: i.Address.String()}
-	for k, v := range r.attributes {
-		all[k] = v
-	}
+	maps.Copy(all, r.attributes)
 	r.attributes = all
 	return r, nil
 }
