@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,6 +35,7 @@ type Engine struct {
 	snapshotter string
 	adopted     bool
 	process     atomic.Pointer[process]
+	since       uint64 // clock ticks after boot: when Start had returned, nobody had asked for a shim yet
 }
 
 // The bounds of starting and stopping. containerd answers after about 50 ms
@@ -75,7 +77,8 @@ func Start(ctx context.Context, o Options) (*Engine, error) {
 		return nil, errors.Join(err, e.cgroups.RemoveEmpty(e.cgroup()), e.cgroups.RemoveEmpty(e.parent()))
 	}
 	e.process.Store(p)
-	if err := e.endLostShims(); err != nil {
+	e.since = ticks()
+	if err := e.endLostShims(e.since); err != nil {
 		o.Logger.Warn("cannot look for shims without tasks", "error", err) // they only cost memory
 	}
 	return e, nil
@@ -160,7 +163,7 @@ func (e *Engine) Stop(ctx context.Context) error {
 	if len(mounts) > 0 {
 		return fmt.Errorf("stop container engine: containers are left: %s", strings.Join(mounts, ", "))
 	}
-	if err := e.endLostShims(); err != nil {
+	if err := e.endLostShims(math.MaxUint64); err != nil {
 		return fmt.Errorf("stop container engine: %w", err)
 	}
 	for _, path := range []string{

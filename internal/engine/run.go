@@ -4,6 +4,7 @@ package engine
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -18,6 +19,11 @@ const (
 // Run keeps the engine running until ctx is done and leaves it running then.
 // The containers do not notice a restart.
 func (e *Engine) Run(ctx context.Context) error {
+	var sweeping sync.WaitGroup
+	defer sweeping.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	sweeping.Go(func() { e.sweep(ctx) })
 	delay := leastDelay
 	for {
 		began := time.Now()

@@ -22,9 +22,9 @@ const leaveLimit = 3 * time.Second
 // endLostShims ends the shims that containerd knows nothing of. Such a shim is
 // left over when the creation of a task was cut off: containerd then forgets
 // the shim that was coming up, and that waits for ever for somebody to read
-// its log. None may be coming up meanwhile, so Start and Stop call this, when
-// no driver is at work.
-func (e *Engine) endLostShims() error {
+// its log. Only those count that were started before a moment, in clock ticks
+// after boot: one that is coming up now is not known yet either.
+func (e *Engine) endLostShims(before uint64) error {
 	known, err := e.knownShims()
 	if err != nil {
 		return err
@@ -41,12 +41,55 @@ func (e *Engine) endLostShims() error {
 		if !isShim(pid) || serves(pid, known, bound) {
 			continue
 		}
+		if started, err := startTime(pid); err != nil || started >= before {
+			continue // it has ended, or it is coming up
+		}
 		e.opts.Logger.Warn("a shim without a task is ended", "pid", pid)
 		if err := unix.Kill(pid, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
 			return fmt.Errorf("end shim %d: %w", pid, err)
 		}
 	}
 	return nil
+}
+
+// sweepAfter is when lost shims are looked for after the start, and from then
+// on each time the last pause has passed. containerd notices a while after its
+// caller was killed that a creation is cut off, later on a busy machine.
+var sweepAfter = [...]time.Duration{time.Second, 5 * time.Second, time.Minute}
+
+// shimLimit is longer than any creation of a task takes that is not given up.
+const shimLimit = 5 * time.Minute
+
+// sweep ends lost shims until ctx is done: those of callers before this process
+// soon, those of its own once they are too old to be coming up.
+func (e *Engine) sweep(ctx context.Context) {
+	for n := 0; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(sweepAfter[min(n, len(sweepAfter)-1)]):
+		}
+		before := e.since
+		if now := ticks(); now > before+uint64(shimLimit.Seconds()*ticksPerSecond) {
+			before = now - uint64(shimLimit.Seconds()*ticksPerSecond)
+		}
+		if err := e.endLostShims(before); err != nil {
+			e.opts.Logger.Warn("cannot look for shims without tasks", "error", err) // they only cost memory
+		}
+	}
+}
+
+// ticksPerSecond is the unit of times in /proc/PID/stat: USER_HZ (proc(5)),
+// which is 100 wherever containerd runs.
+const ticksPerSecond = 100
+
+// ticks is the time since boot in that unit.
+func ticks() uint64 {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
+		return 0 // never (clock_gettime(2)): the clock exists since Linux 2.6.39
+	}
+	return uint64(t.Nano()) / uint64(time.Second/ticksPerSecond)
 }
 
 // knownShims returns the sockets that are named by containerd's bundles, one
