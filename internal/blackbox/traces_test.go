@@ -249,6 +249,7 @@ func (s *server) containers() []int {
 			found = append(found, pid)
 		}
 	}
+	slices.Sort(found)
 	return found
 }
 
