@@ -25,7 +25,7 @@ type machine struct {
 	loadBefore, loadAfter         string
 }
 
-func describe(ctx context.Context) machine {
+func describe(ctx context.Context, binary string) machine {
 	m := machine{cpu: "unknown", kernel: "unknown", commit: "unknown", compiler: runtime.Version(), cores: runtime.NumCPU(), date: time.Now().UTC(), loadBefore: load()}
 	if b, err := os.ReadFile("/proc/cpuinfo"); err == nil {
 		for line := range strings.Lines(string(b)) {
@@ -43,8 +43,11 @@ func describe(ctx context.Context) machine {
 	if unix.Sysinfo(&info) == nil {
 		m.memory = int64(info.Totalram) * int64(info.Unit)
 	}
-	if b, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty", "--abbrev=12").Output(); err == nil {
-		m.commit = strings.TrimSpace(string(b))
+	// The commit is what was built, not what lies about here now.
+	if b, err := exec.CommandContext(ctx, binary, "--version").Output(); err == nil {
+		if f := strings.Fields(string(b)); len(f) > 0 {
+			m.commit = f[len(f)-1]
+		}
 	}
 	return m
 }

@@ -62,7 +62,7 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 		return err
 	}
 	waitForCalm(ctx, o, out)
-	r := &report{machine: describe(ctx), runs: o.runs}
+	r := &report{machine: describe(ctx, o.binary), runs: o.runs}
 	fmt.Fprintln(out, r.machine)
 	if err := measureAll(ctx, o, r, out); err != nil {
 		return err
