@@ -89,7 +89,7 @@ func runBlocks(t *testing.T, list []block, runtime string) {
 		need(t, err == nil, "images/out/nginx.tar (make images)")
 	}
 	// Not t.TempDir: its path may be too long, and is on a tmpfs on some machines.
-	dir, err := os.MkdirTemp("/var/tmp", "seamark-docs-")
+	dir, err := os.MkdirTemp("/var/tmp", "seamark-docs-") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}
