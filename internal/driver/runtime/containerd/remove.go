@@ -107,13 +107,13 @@ func (d *Driver) remove(ctx context.Context, id string) error {
 func (d *Driver) removeTask(ctx context.Context, id, group string) error {
 	service := d.client.TaskService()
 	got, err := service.Get(ctx, &tasks.GetRequest{ContainerID: id})
-	if err = errgrpc.ToNative(err); errdefs.IsNotFound(err) {
-		return nil
-	}
-	if err != nil {
+	if err = errgrpc.ToNative(err); err != nil && !errdefs.IsNotFound(err) {
 		return err
 	}
-	if got.Process.Status != task.Status_STOPPED {
+	// A task that is not found is deleted all the same. If a deletion was cut
+	// off, because its caller was killed, the shim may have carried it out while
+	// containerd has not, and keeps the shim.
+	if err == nil && got.Process.Status != task.Status_STOPPED {
 		if err := d.kill(ctx, id, syscall.SIGKILL); err != nil {
 			return err
 		}
