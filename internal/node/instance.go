@@ -69,6 +69,9 @@ func (n *Node) instanceSpec(w world.World, i *world.Instance) (runtime.Container
 		Log:       runtime.Log{Dir: n.o.ConsoleDir(i.ID)},
 		Labels:    map[string]string{"seamark.instance": hex.EncodeToString([]byte(i.ID))},
 	}
+	if i.ImageID != world.TestMachineImage {
+		c.Env = []string{"SEAMARK_NOTICE=" + i.ImageID + " is not an image of Seamark's: in relaxed fidelity any AMI id boots this machine"}
+	}
 	if len(i.UserData) > 0 {
 		path := filepath.Join(dir, "user-data.txt")
 		if err := os.WriteFile(path, i.UserData, 0o700); err != nil {

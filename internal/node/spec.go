@@ -165,12 +165,25 @@ func (r *taskRun) log(ctx context.Context, c *world.ContainerDefinition) (runtim
 		if err := r.n.createLogGroup(ctx, group); err != nil {
 			return runtime.Log{}, err
 		}
+		if err := r.noticeLogGroup(ctx, c, group); err != nil {
+			return runtime.Log{}, err
+		}
 	}
 	stream := string(r.t.ID)
 	if prefix := c.LogOptions["awslogs-stream-prefix"]; prefix != "" {
 		stream = prefix + "/" + c.Name + "/" + string(r.t.ID)
 	}
 	return runtime.Log{Dir: r.n.o.LogDir(group, stream)}, nil
+}
+
+// noticeLogGroup tells that a log group was made which AWS would have missed.
+func (r *taskRun) noticeLogGroup(ctx context.Context, c *world.ContainerDefinition, group string) error {
+	if strings.EqualFold(c.LogOptions["awslogs-create-group"], "true") {
+		return nil
+	}
+	return r.n.observe(ctx, r.t.ID, func(_ *world.Task, o *world.TaskObserved) {
+		o.Notice = "the log group " + group + " did not exist and was created (relaxed fidelity; AWS would have stopped the task with ResourceInitializationError)."
+	})
 }
 
 func (n *Node) createLogGroup(ctx context.Context, name string) error {

@@ -14,7 +14,14 @@ type RequestInfo struct {
 	UserID       string
 	Host         string // Host header as sent
 	RemoteAddr   string
+
+	notices []string
 }
+
+// Notice tells the caller something that the API has no member for, in the
+// response header X-Seamark-Notice: what AWS would have done otherwise. It is
+// called by the handler, before it returns. The text is one line of ASCII.
+func (r *RequestInfo) Notice(text string) { r.notices = append(r.notices, text) }
 
 type requestKey struct{}
 

@@ -9,6 +9,9 @@ import (
 
 // succeed encodes and writes an output.
 func (c *call) succeed(out any) {
+	for _, n := range c.info.notices {
+		c.w.Header().Add("X-Seamark-Notice", n)
+	}
 	s, v := c.target.service, reflect.ValueOf(out).Elem()
 	p := s.planner.plan(c.op.Handler.out)
 	status := c.op.status()

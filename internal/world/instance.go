@@ -36,6 +36,10 @@ func (s InstanceState) Move(t InstanceState) (InstanceState, error) {
 	return s, fmt.Errorf("instance %s to %s: %w", s, t, ErrIllegalMove)
 }
 
+// TestMachineImage is the AMI id of Seamark's own machine image. In relaxed
+// fidelity every other well-formed id boots the same.
+const TestMachineImage = "ami-00000000000000000"
+
 // Instance is an EC2 instance: a container with an init, made to behave like a
 // small machine. The API writes the wish (State shutting-down), the node Observed.
 type Instance struct {

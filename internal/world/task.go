@@ -156,6 +156,8 @@ type TaskObserved struct {
 	Attached, Started bool
 	// Failure ends a task that could not start: "CannotPullContainerError: …".
 	Failure string
+	// Notice is what AWS would have done otherwise, for the service's events.
+	Notice string
 	// Released: containers, volumes and the interface are gone from the machine.
 	Released       bool
 	PullStartedAt  time.Time

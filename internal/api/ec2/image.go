@@ -10,7 +10,7 @@ import (
 
 // testMachine is the AMI id of Seamark's own machine image, the one that boots
 // in AWS's fidelity.
-const testMachine = "ami-00000000000000000"
+const testMachine = world.TestMachineImage
 
 func noImage(id string) error {
 	return fail("InvalidAMIID.NotFound", "The image id '[%s]' does not exist", id)

@@ -8,6 +8,7 @@ import (
 	"seamark/internal/api/optional"
 	"seamark/internal/plan"
 	"seamark/internal/plan/place"
+	"seamark/internal/wire"
 	"seamark/internal/world"
 )
 
@@ -38,6 +39,9 @@ func (s *Server) RunInstances(ctx context.Context, in *RunInstancesInput) (*RunI
 	})
 	if err != nil {
 		return nil, err
+	}
+	if id := made[0].ImageID; id != testMachine {
+		wire.RequestFrom(ctx).Notice(id + " boots Seamark's test machine (relaxed fidelity); AWS boots an image of that id or answers InvalidAMIID.NotFound")
 	}
 	out := &RunInstancesOutput{ReservationId: &made[0].ReservationID, OwnerId: &s.cfg.Scope.Account, Groups: []GroupIdentifier{}, Instances: []Instance{}}
 	for _, i := range made {

@@ -7,6 +7,7 @@ import (
 
 	"seamark/internal/api/optional"
 	"seamark/internal/plan"
+	"seamark/internal/wire"
 	"seamark/internal/world"
 )
 
@@ -26,6 +27,9 @@ func (s *Server) CreatePrivateDnsNamespace(ctx context.Context, in *CreatePrivat
 	id, err := s.createNamespace(ctx, n, in.Tags)
 	if err != nil {
 		return nil, err
+	}
+	if v := s.cfg.Changes.View().VPCs.Get(*in.Vpc); v != nil && !v.EnableDNSHostnames && !s.cfg.Changes.Fidelity.NeedsDNSHostnames() {
+		wire.RequestFrom(ctx).Notice("the zone answers in " + *in.Vpc + " although enableDnsHostnames is off there (relaxed fidelity); Route 53 documents that it must be on")
 	}
 	return &CreatePrivateDnsNamespaceOutput{OperationId: &id}, nil
 }

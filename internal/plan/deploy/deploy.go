@@ -29,6 +29,7 @@ func Plan(d *plan.Draft, key string) {
 		return
 	}
 	s := newState(d, old)
+	s.tellNotices()
 	s.accountFailures()
 	s.replaceUnhealthy()
 	s.trip()
@@ -257,6 +258,17 @@ func (s *state) event(format string, args ...any) {
 		s.svc.Events = s.svc.Events[:100]
 	}
 	s.changed = true
+}
+
+// tellNotices tells what AWS would have done otherwise with the service's tasks.
+func (s *state) tellNotices() {
+	for _, id := range s.deploymentIDs() {
+		for _, t := range s.live[id] {
+			if t.Observed.Notice != "" {
+				s.eventOnce("(service %s) %s", s.svc.Name, t.Observed.Notice)
+			}
+		}
+	}
 }
 
 // eventOnce adds a line unless the same one was written within the last six hours.
