@@ -152,9 +152,13 @@ func (d *daemon) run(ctx context.Context, out io.Writer) error {
 	if err := d.client().write(); err != nil {
 		return err
 	}
+	side, err := admin.Listen(ctx, adminSocket(d.runDir))
+	if err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.serveAPI(ctx) })
-	g.Go(func() error { return admin.Serve(ctx, adminSocket(d.runDir), &backend{d}, d.logger) })
+	g.Go(func() error { return admin.Serve(ctx, side, &backend{d}, d.logger) })
 	g.Go(func() error { return d.runPlane(ctx) })
 	g.Go(func() error { return control.New(d.changes, d.answers, d.logger).Run(ctx) })
 	g.Go(func() error { return d.runNode(ctx) })

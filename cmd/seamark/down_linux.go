@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -40,8 +41,19 @@ next "seamark up" starts the services again.`,
 }
 
 func down(ctx context.Context, o upOptions, out io.Writer) error {
-	if f, err := findInstance(o.dataDir); err == nil {
-		if err := endDaemon(ctx, f.PID); err != nil {
+	var err error
+	if o.dataDir, err = filepath.Abs(o.dataDir); err != nil {
+		return err
+	}
+	if _, err := os.Stat(o.dataDir); err != nil {
+		return fmt.Errorf("nothing to stop: %w", err)
+	}
+	pid, err := datadir.Holder(o.dataDir)
+	if err != nil {
+		return err
+	}
+	if pid != 0 {
+		if err := endDaemon(ctx, pid); err != nil {
 			return err
 		}
 	}

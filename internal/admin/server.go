@@ -13,18 +13,24 @@ import (
 	"seamark/internal/world"
 )
 
-// Serve answers on the socket until ctx ends. Sessions end with it.
-func Serve(ctx context.Context, socket string, b Backend, logger *slog.Logger) error {
+// Listen makes the socket, which this user alone can use, in place of one that
+// an earlier process left.
+func Listen(ctx context.Context, socket string) (net.Listener, error) {
 	if err := os.Remove(socket); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+		return nil, err
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", socket)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := os.Chmod(socket, 0o600); err != nil {
-		return errors.Join(err, l.Close())
+		return nil, errors.Join(err, l.Close())
 	}
+	return l, nil
+}
+
+// Serve answers on l until ctx ends. Sessions end with it.
+func Serve(ctx context.Context, l net.Listener, b Backend, logger *slog.Logger) error {
 	s := &http.Server{
 		Handler: handler(b, logger), ReadHeaderTimeout: 10 * time.Second,
 		BaseContext: func(net.Listener) context.Context { return ctx },

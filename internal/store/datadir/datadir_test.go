@@ -194,3 +194,23 @@ func TestOpen_UpgradesStepByStep(t *testing.T) {
 		t.Errorf("VERSION holds %s, %v", text, err)
 	}
 }
+
+func TestHolder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "data")
+	if pid, err := Holder(path); pid != 0 || err != nil {
+		t.Errorf("no directory: %d, %v", pid, err)
+	}
+	d, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pid, err := Holder(path); pid != os.Getpid() || err != nil {
+		t.Errorf("open: %d, %v; this is %d", pid, err, os.Getpid())
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if pid, err := Holder(path); pid != 0 || err != nil {
+		t.Errorf("closed: %d, %v", pid, err)
+	}
+}
