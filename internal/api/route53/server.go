@@ -2,10 +2,12 @@ package route53
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
+	"seamark/internal/api/optional"
 	"seamark/internal/api/page"
 	"seamark/internal/change"
 	"seamark/internal/world"
@@ -54,24 +56,27 @@ func (s *Server) GetHostedZoneCount(context.Context, *GetHostedZoneCountInput) (
 	return &GetHostedZoneCountOutput{HostedZoneCount: new(int64(s.cfg.Changes.View().HostedZones.Len()))}, nil
 }
 
-// ListHostedZones lists zones by id.
+// ListHostedZones lists zones by id. Its marker is the id of the first zone of
+// the next page.
 func (s *Server) ListHostedZones(_ context.Context, in *ListHostedZonesInput) (*ListHostedZonesOutput, error) {
-	w := s.cfg.Changes.View()
-	zones := slices.Collect(w.HostedZones.All())
 	limit, err := maxItems(in.MaxItems)
 	if err != nil {
 		return nil, err
 	}
-	cut, next, err := page.Cut(zones, zoneKey, or(in.Marker, ""), limit)
-	if err != nil {
-		return nil, ErrInvalidInput("The marker is not valid.")
+	if in.DelegationSetId != nil {
+		return nil, ErrNoSuchDelegationSet("No delegation set found with ID: " + *in.DelegationSetId) // none can be made yet
 	}
-	out := &ListHostedZonesOutput{HostedZones: []HostedZone{}, IsTruncated: new(next != ""), MaxItems: new(strconv.Itoa(limit)), Marker: in.Marker}
-	for _, z := range cut {
+	w := s.cfg.Changes.View()
+	out := &ListHostedZonesOutput{HostedZones: []HostedZone{}, IsTruncated: new(false), MaxItems: new(strconv.Itoa(limit)), Marker: in.Marker}
+	for z := range w.HostedZones.All() {
+		if string(z.ID) < optional.Value(in.Marker) || in.HostedZoneType != nil && !z.Private {
+			continue
+		}
+		if len(out.HostedZones) == limit {
+			out.IsTruncated, out.NextMarker = new(true), new(string(z.ID))
+			break
+		}
 		out.HostedZones = append(out.HostedZones, *s.show(w, z))
-	}
-	if next != "" {
-		out.NextMarker = &next
 	}
 	return out, nil
 }
@@ -86,7 +91,7 @@ func (s *Server) ListHostedZonesByVPC(_ context.Context, in *ListHostedZonesByVP
 	if err != nil {
 		return nil, err
 	}
-	cut, next, err := page.Cut(slices.Collect(w.ZonesIn(world.VPCID(*in.VPCId))), zoneKey, or(in.NextToken, ""), limit)
+	cut, next, err := page.Cut(slices.Collect(w.ZonesIn(world.VPCID(*in.VPCId))), zoneKey, optional.Value(in.NextToken), limit)
 	if err != nil {
 		return nil, ErrInvalidInput("The next token is not valid.")
 	}
@@ -96,7 +101,7 @@ func (s *Server) ListHostedZonesByVPC(_ context.Context, in *ListHostedZonesByVP
 		if z.Namespace != "" {
 			owner = &HostedZoneOwner{OwningService: new(cloudMap)}
 		}
-		out.HostedZoneSummaries = append(out.HostedZoneSummaries, HostedZoneSummary{HostedZoneId: new(string(z.ID)), Name: &z.Name, Owner: owner})
+		out.HostedZoneSummaries = append(out.HostedZoneSummaries, HostedZoneSummary{HostedZoneId: new(string(z.ID)), Name: new(present(z.Name)), Owner: owner})
 	}
 	if next != "" {
 		out.NextToken = &next
@@ -123,12 +128,9 @@ func maxItems(s *string) (int, error) {
 
 func (s *Server) show(w world.World, z *world.HostedZone) *HostedZone {
 	out := &HostedZone{
-		Id: new("/hostedzone/" + string(z.ID)), Name: &z.Name, CallerReference: &z.CallerReference,
-		Config:                 &HostedZoneConfig{PrivateZone: &z.Private},
+		Id: new("/hostedzone/" + string(z.ID)), Name: new(present(z.Name)), CallerReference: &z.CallerReference,
+		Config:                 &HostedZoneConfig{PrivateZone: &z.Private, Comment: optional.Text(z.Comment)},
 		ResourceRecordSetCount: new(recordSets(w, z)),
-	}
-	if z.Comment != "" {
-		out.Config.Comment = &z.Comment
 	}
 	if z.Namespace != "" {
 		out.LinkedService = &LinkedService{
@@ -138,31 +140,62 @@ func (s *Server) show(w world.World, z *world.HostedZone) *HostedZone {
 	return out
 }
 
-// recordSets counts a zone's record sets: its NS and SOA, its own and, in a
-// zone of Cloud Map's, one for each record type of each instance and, with SRV,
-// the target's addresses.
+// present writes a name as Route 53 does: what is no letter, digit, hyphen,
+// underscore or dot is three octal digits behind a backslash (Route 53 developer
+// guide, "DNS domain name format").
+func present(name string) string {
+	var b strings.Builder
+	for i := range len(name) {
+		c := name[i]
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte(`-_.\`, c) >= 0 {
+			b.WriteByte(c)
+			continue
+		}
+		fmt.Fprintf(&b, `\%03o`, c)
+	}
+	return b.String()
+}
+
+// recordSets counts a zone's record sets: its NS and SOA, its own and, in a zone
+// of Cloud Map's, those that Cloud Map writes for instances.
 func recordSets(w world.World, z *world.HostedZone) int64 {
 	n := int64(2 + len(z.RecordSets))
 	if z.Namespace == "" {
 		return n
 	}
 	for ds := range w.ServicesOf(z.Namespace) {
-		srv := slices.ContainsFunc(ds.Records, func(r world.DNSRecord) bool { return r.Type == "SRV" })
+		if len(ds.Records) == 0 {
+			continue
+		}
 		for i := range w.InstancesOf(ds.ID) {
-			n += int64(len(ds.Records))
-			for _, key := range []string{"AWS_INSTANCE_IPV4", "AWS_INSTANCE_IPV6"} {
-				if _, ok := i.Attributes[key]; ok && srv {
-					n++
-				}
-			}
+			n += setsOf(ds, i)
 		}
 	}
 	return n
 }
 
-func or[T any](p *T, otherwise T) T {
-	if p == nil {
-		return otherwise
+// setsOf counts the record sets of one instance: one for each record type of the
+// service that it has a value for and, with SRV, the addresses of the target.
+func setsOf(ds *world.DiscoveryService, i *world.DiscoveryInstance) int64 {
+	has := func(key string) int64 {
+		if i.Attributes[key] == "" {
+			return 0
+		}
+		return 1
 	}
-	return *p
+	ipv4, ipv6 := has("AWS_INSTANCE_IPV4"), has("AWS_INSTANCE_IPV6")
+	n := int64(0)
+	for _, r := range ds.Records {
+		switch r.Type {
+		case "A":
+			n += ipv4
+		case "AAAA":
+			n += ipv6
+		case "CNAME":
+			n += has("AWS_INSTANCE_CNAME")
+		case "SRV":
+			n += 1 + ipv4 + ipv6
+		}
+	}
+	return n
 }

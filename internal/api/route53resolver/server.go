@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"seamark/internal/api/optional"
 	"seamark/internal/api/page"
 	"seamark/internal/change"
 	"seamark/internal/world"
@@ -49,15 +50,8 @@ func (s *Server) ListResolverEndpoints(_ context.Context, in *ListResolverEndpoi
 			return nil, ErrInvalidParameterException("The filter name '" + *f.Name + "' is not valid.")
 		}
 	}
-	limit := int32(10)
-	if in.MaxResults != nil {
-		limit = *in.MaxResults
-	}
-	token := ""
-	if in.NextToken != nil {
-		token = *in.NextToken
-	}
-	endpoints, _, err := page.Cut([]ResolverEndpoint{}, func(e ResolverEndpoint) string { return *e.Id }, token, int(limit))
+	limit := optional.Or(in.MaxResults, 10)
+	endpoints, _, err := page.Cut([]ResolverEndpoint{}, func(e ResolverEndpoint) string { return *e.Id }, optional.Value(in.NextToken), int(limit))
 	if err != nil {
 		return nil, ErrInvalidNextTokenException("The next token is not valid.")
 	}
