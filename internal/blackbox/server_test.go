@@ -72,7 +72,7 @@ func start(t testing.TB, o options) *server {
 func prepare(t testing.TB, o options) *server {
 	t.Helper()
 	needRoot(t)
-	s := &server{t: t, o: o, binary: seamarkBinary(t), scratch: scratch(t), http: &http.Client{Timeout: patience}}
+	s := &server{t: t, o: o, binary: seamarkBinary(t), scratch: scratch(t), http: &http.Client{Timeout: patience, Transport: plainBodies{&http.Transport{}}}}
 	s.dataDir = o.dataDir
 	if s.dataDir == "" {
 		s.dataDir = filepath.Join(s.scratch, "data")
