@@ -3,6 +3,7 @@ package script
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,7 +23,7 @@ type command = func(ts *testscript.TestScript, neg bool, args []string)
 //
 //	up [aws]                start Seamark, in AWS's fidelity or relaxed
 //	down                    end it as SIGTERM does
-//	kill                    end it as SIGKILL does
+//	sigkill                 end it as SIGKILL does
 //	reboot                  kill it and lose containers, networks and data plane
 //	settle                  wait until everybody waits for time to pass
 //	advance D               let that much time pass
@@ -34,7 +35,7 @@ type command = func(ts *testscript.TestScript, neg bool, args []string)
 //	tasks [SERVICE]         its tasks that have not stopped
 //	stopped [SERVICE]       those that have, with the reason
 //	events SERVICE          its events, the oldest first, with their times
-//	containers              what runs on the machine
+//	containers [pids]       what runs on the machine
 //	exit T[/C] CODE         a container ends by itself
 //	health T[/C] ok|fail    its health command's outcome from now on
 //	image NAME missing|back whether a registry has an image
@@ -43,14 +44,14 @@ func commands() map[string]command {
 	simple := map[string]func(h *host, args []string) (string, error){
 		"up":         up,
 		"down":       func(h *host, _ []string) (string, error) { h.down(); return "", nil },
-		"kill":       func(h *host, _ []string) (string, error) { h.kill(); return "", nil },
+		"sigkill":    func(h *host, _ []string) (string, error) { h.kill(); return "", nil },
 		"reboot":     func(h *host, _ []string) (string, error) { h.reboot(); return "", nil },
 		"settle":     func(_ *host, _ []string) (string, error) { synctest.Wait(); return "", nil },
 		"advance":    advance,
 		"tasks":      func(h *host, args []string) (string, error) { return h.tasks(args, false), nil },
 		"stopped":    func(h *host, args []string) (string, error) { return h.tasks(args, true), nil },
 		"events":     events,
-		"containers": func(h *host, _ []string) (string, error) { return h.containers(), nil },
+		"containers": func(h *host, args []string) (string, error) { return h.containers(len(args) > 0), nil },
 		"exit":       exit,
 		"health":     health,
 		"image":      image,
@@ -232,21 +233,44 @@ func (h *host) number(id world.TaskID) int {
 	return n
 }
 
-// events prints a service's story, without the sub-second part of times.
+// events prints a service's story, without the sub-second part of times. What
+// several plans of one moment started, or stopped, is one line with the tasks in
+// order: how much one plan does depends on who comes first at that moment.
 func events(h *host, args []string) (string, error) {
 	s := h.view().Services.Get(world.ServiceKey("c", args[0]))
 	if s == nil {
 		return "", fmt.Errorf("no service %q", args[0])
 	}
-	var b strings.Builder
+	h.names.learn(h.view())
+	var lines []string
+	moved := map[string][]int{} // numbers of tasks, by the line without them
 	for _, e := range slices.Backward(s.Events) {
-		fmt.Fprintf(&b, "%s %s\n", e.CreatedAt.Sub(s.CreatedAt).Round(time.Second), e.Message)
+		line := fmt.Sprintf("%s %s\n", e.CreatedAt.Sub(s.CreatedAt).Round(time.Second), e.Message)
+		if m := movedTasks.FindStringSubmatch(line); m != nil {
+			line = m[1] + " %d " + m[2] + ": %s.\n"
+			for _, id := range longTask.FindAllString(m[3], -1) {
+				moved[line] = append(moved[line], h.number(world.TaskID(id)))
+			}
+			if slices.Contains(lines, line) {
+				continue
+			}
+		}
+		lines = append(lines, line)
 	}
-	return b.String(), nil
+	for i, line := range lines {
+		if numbers := moved[line]; numbers != nil {
+			slices.Sort(numbers)
+			lines[i] = fmt.Sprintf(line, len(numbers), "(task t"+strings.Trim(strings.ReplaceAll(fmt.Sprint(numbers), " ", ") (task t"), "[]")+")")
+		}
+	}
+	return strings.Join(lines, ""), nil
 }
 
+// movedTasks is a line about tasks that were started or stopped.
+var movedTasks = regexp.MustCompile(`^(.* has (?:started|stopped)) [0-9]+ ((?:running )?tasks): (.*)\.`)
+
 // containers prints what is on the machine.
-func (h *host) containers() string {
+func (h *host) containers(pids bool) string {
 	var lines []string
 	for line := range strings.Lines(h.machine.String()) {
 		id, state, _ := strings.Cut(strings.TrimSpace(line), " ")
@@ -258,7 +282,10 @@ func (h *host) containers() string {
 				}
 			}
 		}
-		_, state, _ = strings.Cut(state, " ")
+		_, state, _ = strings.Cut(state, " ") // without the group
+		if !pids {
+			state, _, _ = strings.Cut(state, " pid=")
+		}
 		lines = append(lines, name+" "+state+"\n")
 	}
 	slices.Sort(lines)

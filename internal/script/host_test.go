@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sync/errgroup"
@@ -44,8 +45,10 @@ type host struct {
 	missing  map[string]bool // images that no registry has, by full name
 	fidelity world.Fidelity
 	process  *process // nil: none runs
-	names    names
-	answer   []byte // of the last call
+	// committed is what reached the disk last.
+	committed atomic.Pointer[world.World]
+	names     names
+	answer    []byte // of the last call
 }
 
 // scope is the account and Region of all scripts.
@@ -196,17 +199,25 @@ func (h *host) reboot() {
 	h.network = networksim.New()
 }
 
-// view is the world as the running process has it.
+// view is the world as the running process has it, or the last one had it.
 func (h *host) view() world.World {
-	h.Helper()
-	if h.process == nil {
-		h.Fatal("Seamark does not run")
+	if h.process != nil {
+		return h.process.store.View()
 	}
-	return h.process.store.View()
+	return h.latest()
+}
+
+// latest is the world of the newest commit. It may be called from anywhere.
+func (h *host) latest() world.World {
+	if w := h.committed.Load(); w != nil {
+		return *w
+	}
+	return world.New()
 }
 
 // checkCommit holds every commit against rules that must never break.
 func (h *host) checkCommit(c store.Commit) {
+	h.committed.Store(&c.World)
 	for _, change := range c.Changes {
 		switch now := change.New.(type) {
 		case *world.Task:

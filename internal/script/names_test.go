@@ -53,9 +53,7 @@ var (
 
 // shorten replaces the ids of a text.
 func (h *host) shorten(text string) string {
-	if h.process != nil {
-		h.names.learn(h.view())
-	}
+	h.names.learn(h.view())
 	replace := func(id string) string {
 		if name, ok := h.names.short[id]; ok {
 			return name
