@@ -96,9 +96,12 @@ func Config(url string) aws.Config {
 
 // CLI runs the AWS CLI on that endpoint, in an environment of its own, and
 // returns its exit code and output. Without a CLI the test is skipped, or
-// fails where SEAMARK_REQUIRE_ROOT is set.
+// fails where SEAMARK_REQUIRE_ROOT is set; short tests do without.
 func CLI(t testing.TB, url string, args ...string) (exit int, out string) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("the aws CLI takes a second for each command")
+	}
 	path, err := exec.LookPath("aws")
 	if err != nil {
 		if os.Getenv("SEAMARK_REQUIRE_ROOT") != "" {

@@ -96,7 +96,7 @@ func TestCreateNetworkInterface_Token(t *testing.T) {
 	if other := create("ClientToken=two"); other == first {
 		t.Error("another token made nothing")
 	}
-	if create() == create() {
+	if a, b := create(), create(); a == b {
 		t.Error("without a token the second made nothing")
 	}
 	h.fails("IdempotentParameterMismatch", "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).", "CreateNetworkInterface", "SubnetId="+subnet, "ClientToken=one", "Description=x")
