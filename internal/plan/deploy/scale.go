@@ -128,14 +128,10 @@ func (s *state) taskTags(p *world.Deployment) world.Tags {
 	tags := world.Tags{}
 	switch s.svc.PropagateTags {
 	case "SERVICE":
-		for k, v := range s.svc.Tags {
-			tags[k] = v
-		}
+		maps.Copy(tags, s.svc.Tags)
 	case "TASK_DEFINITION":
 		if def := s.d.World.TaskDefinition(p.TaskDefinition); def != nil {
-			for k, v := range def.Tags {
-				tags[k] = v
-			}
+			maps.Copy(tags, def.Tags)
 		}
 	}
 	if s.svc.EnableManagedTags {
