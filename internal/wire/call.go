@@ -100,11 +100,13 @@ func (c *call) answer() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.findOperation(); err != nil {
-		return nil, err
-	}
-	if unsigned && !c.op.NoAuth {
+	err = c.findOperation()
+	if unsigned && (err != nil || !c.op.NoAuth) {
+		// Without a signature nothing says which service an unknown action is of.
 		return nil, c.authError(&sigv4.Error{Reason: sigv4.Missing, Message: "Missing Authentication Token"})
+	}
+	if err != nil {
+		return nil, err
 	}
 	if err := c.gate(); err != nil {
 		return nil, err
