@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"seamark/internal/plan"
+	"seamark/internal/plan/place"
 	"seamark/internal/world"
 )
 
@@ -138,12 +139,12 @@ func TestPickProvider(t *testing.T) {
 	strategy := []world.CapacityProviderStrategyItem{{CapacityProvider: "FARGATE", Base: 2, Weight: 1}, {CapacityProvider: "FARGATE_SPOT", Weight: 3}}
 	have := map[string]int32{}
 	for range 10 {
-		have[pickProvider(strategy, have)]++
+		have[place.Provider(strategy, have)]++
 	}
 	if have["FARGATE"] != 4 || have["FARGATE_SPOT"] != 6 {
 		t.Errorf("ten tasks are spread as %v, want 2 of the base and 2 to 6 by weight", have)
 	}
-	if got := pickProvider(nil, have); got != "" {
+	if got := place.Provider(nil, have); got != "" {
 		t.Errorf("without a strategy the provider is %q", got)
 	}
 }

@@ -2,14 +2,13 @@ package ecs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"time"
 
+	"seamark/internal/api/commit"
 	"seamark/internal/change"
 	"seamark/internal/plan"
-	"seamark/internal/store"
 	"seamark/internal/wire"
 	"seamark/internal/world"
 )
@@ -81,13 +80,7 @@ func (s *Server) Operations() Operations {
 
 // do commits what f drafts. An error of f reaches the client and changes nothing.
 func (s *Server) do(ctx context.Context, f func(d *plan.Draft) error) error {
-	_, _, err := s.changes.Do(ctx, f)
-	for _, refused := range []error{store.ErrNoSpace, store.ErrUnavailable, store.ErrFenced, store.ErrClosed} {
-		if errors.Is(err, refused) {
-			return wire.Unavailable(err.Error())
-		}
-	}
-	return err
+	return commit.Do(ctx, s.changes, f)
 }
 
 // view returns the present world.

@@ -157,7 +157,7 @@ func (s *Server) startTasks(d *plan.Draft, wish *world.Task, strategy []world.Ca
 	have := map[string]int32{}
 	for range n {
 		next := *wish
-		next.CapacityProvider = pickProvider(strategy, have)
+		next.CapacityProvider = place.Provider(strategy, have)
 		t, err := place.Task(d, next, peers)
 		if place.Exhausted(err) {
 			out.Failures = append(out.Failures, Failure{Reason: new("RESOURCE:ENI")})

@@ -101,27 +101,13 @@ func platformVersion(p *world.Deployment) string {
 	return p.PlatformVersion
 }
 
-// provider picks the capacity provider for one more task: bases first, then
-// the one furthest below its share of the weights.
+// provider picks the capacity provider for one more task of a deployment.
 func (s *state) provider(p *world.Deployment) string {
 	have := map[string]int32{}
 	for _, t := range s.live[p.ID] {
 		have[t.CapacityProvider]++
 	}
-	best, bestLoad := "", 0.0
-	for _, item := range p.Strategy {
-		if have[item.CapacityProvider] < item.Base {
-			return item.CapacityProvider
-		}
-		if item.Weight == 0 {
-			continue
-		}
-		load := float64(have[item.CapacityProvider]-item.Base+1) / float64(item.Weight)
-		if best == "" || load < bestLoad {
-			best, bestLoad = item.CapacityProvider, load
-		}
-	}
-	return best
+	return place.Provider(p.Strategy, have)
 }
 
 func (s *state) taskTags(p *world.Deployment) world.Tags {

@@ -4,6 +4,7 @@
 package retain
 
 import (
+	"slices"
 	"time"
 
 	"seamark/internal/plan"
@@ -49,6 +50,11 @@ func Plan(d *plan.Draft) {
 			forget(c)
 		}
 	}
+	for _, def := range unused(w) {
+		if left > 0 {
+			forget(def)
+		}
+	}
 	for i := range w.Instances.All() {
 		if i.State == world.InstanceTerminated && due(i.TerminatedAt, TerminatedInstance) {
 			forget(i)
@@ -69,4 +75,28 @@ func Plan(d *plan.Draft) {
 		return
 	}
 	d.Again(d.Now.Add(interval))
+}
+
+// unused are the task definitions that were deleted and that no service and no
+// task refers to any more (ECS API reference, DeleteTaskDefinitions).
+func unused(w world.World) []*world.TaskDefinition {
+	var deleted []*world.TaskDefinition
+	for def := range w.TaskDefinitions.All() {
+		if def.Status == "DELETE_IN_PROGRESS" {
+			deleted = append(deleted, def)
+		}
+	}
+	if len(deleted) == 0 {
+		return nil
+	}
+	used := map[world.TaskDefinitionRef]bool{}
+	for s := range w.Services.All() {
+		for _, d := range s.Deployments {
+			used[d.TaskDefinition] = true
+		}
+	}
+	for t := range w.Tasks.All() {
+		used[t.TaskDefinition] = true
+	}
+	return slices.DeleteFunc(deleted, func(def *world.TaskDefinition) bool { return used[def.TaskDefinitionRef] })
 }

@@ -18,6 +18,10 @@ func run(w world.World) *plan.Draft {
 	return d
 }
 
+func definition(family world.FamilyName, status string) *world.TaskDefinition {
+	return &world.TaskDefinition{TaskDefinitionRef: world.TaskDefinitionRef{Family: family, Revision: 1}, Status: status}
+}
+
 func TestPlan_ForgetsWhatIsDue(t *testing.T) {
 	hour, day := now.Add(-time.Hour), now.Add(-24*time.Hour)
 	late := func(at time.Time) time.Time { return at.Add(time.Nanosecond) }
@@ -28,12 +32,16 @@ func TestPlan_ForgetsWhatIsDue(t *testing.T) {
 		&world.Instance{ID: "due", State: world.InstanceTerminated, TerminatedAt: hour},
 		&world.Operation{ID: "due", CreatedAt: day},
 		&world.Token{Token: "due", CreatedAt: day},
+		definition("unused", "DELETE_IN_PROGRESS"),
 	}
 	kept := []world.Object{
 		&world.Task{ID: "fresh", LastStatus: world.TaskStopped, StoppedAt: late(hour)},
-		&world.Task{ID: "running", LastStatus: world.TaskRunning, CreatedAt: day},
+		&world.Task{ID: "running", LastStatus: world.TaskRunning, CreatedAt: day, TaskDefinition: definition("running", "").TaskDefinitionRef},
 		&world.Service{Name: "fresh", Status: world.ServiceInactive, DeletedAt: late(hour)},
-		&world.Service{Name: "active", Status: world.ServiceActive, CreatedAt: day},
+		&world.Service{Name: "active", Status: world.ServiceActive, CreatedAt: day, Deployments: []world.Deployment{{TaskDefinition: definition("served", "").TaskDefinitionRef}}},
+		definition("running", "DELETE_IN_PROGRESS"),
+		definition("served", "DELETE_IN_PROGRESS"),
+		definition("registered", "INACTIVE"),
 		&world.Cluster{Name: "active", Status: "ACTIVE", CreatedAt: day},
 		&world.Instance{ID: "running", State: world.InstanceRunning, LaunchTime: day},
 		&world.Operation{ID: "fresh", CreatedAt: late(day)},
