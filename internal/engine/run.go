@@ -30,7 +30,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		p := e.process.Load()
 		if err := p.wait(ctx); err != nil {
 			if ctx.Err() != nil {
-				return nil //nolint:nilerr // this is how Run is ended
+				return nil // this is how Run is ended
 			}
 			return err
 		}
