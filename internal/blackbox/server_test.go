@@ -292,6 +292,7 @@ func (s *server) end() {
 	seen := s.namespaces()
 	s.down()
 	s.nothingLeft(seen)
+	s.id = ""
 }
 
 // output runs a command of the binary and returns what it printed.
