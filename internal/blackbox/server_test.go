@@ -217,6 +217,9 @@ func (s *server) up() time.Duration {
 		return s.answers()
 	})
 	s.id = filepath.Base(s.client.RunDir)
+	if s.o.user != 0 {
+		s.id = s.id[strings.LastIndexByte(s.id, '-')+1:]
+	}
 	return time.Since(began)
 }
 

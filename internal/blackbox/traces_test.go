@@ -47,8 +47,8 @@ func (s *server) traces() []string {
 		}
 	}
 	found = append(found, s.cgroups()...)
-	if _, err := os.Lstat(filepath.Join("/run/seamark", s.id)); err == nil {
-		found = append(found, filepath.Join("/run/seamark", s.id))
+	if _, err := os.Lstat(s.client.RunDir); err == nil {
+		found = append(found, s.client.RunDir)
 	}
 	return found
 }
