@@ -64,7 +64,7 @@ func (s *server) cgroups() []string {
 	err := filepath.WalkDir("/sys/fs/cgroup", func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			return nil // other groups come and go meanwhile
+			return nil //nolint:nilerr // other groups come and go meanwhile
 		case d.IsDir() && strings.Contains(d.Name(), "seamark-"+s.id):
 			found = append(found, path)
 			return fs.SkipDir
@@ -139,7 +139,7 @@ func (s *server) namespaces() map[uint64]string {
 	found := map[uint64]string{}
 	err := filepath.WalkDir(filepath.Join("/run/seamark", s.id, "netns"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
-			return nil // it may end while this looks
+			return nil //nolint:nilerr // it may end while this looks
 		}
 		if inode, ok := inodeOf(path); ok {
 			found[inode] = path
