@@ -138,16 +138,6 @@ func (w *web) get(path string) (string, error) {
 	return string(body), nil
 }
 
-// fetch gets a path over a connection of its own.
-func (p place) fetch(to netip.AddrPort, path string) (string, error) {
-	w, err := p.connect(to)
-	if err != nil {
-		return "", err
-	}
-	defer w.conn.Close()
-	return w.get(path)
-}
-
 // quickly asks once, waits for the answer for a moment only, and returns how
 // many addresses there were.
 func (p place) quickly(name string) (int, error) {
