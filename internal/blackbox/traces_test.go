@@ -5,7 +5,6 @@ package blackbox
 import (
 	"bytes"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -58,19 +57,15 @@ func (s *server) names(line string) bool {
 	return strings.Contains(line, "/seamark/"+s.id) || strings.Contains(line, "seamark-"+s.id) || strings.Contains(line, s.dataDir)
 }
 
+// cgroups are its groups, in the one hierarchy of cgroup v2 or the many of v1.
 func (s *server) cgroups() []string {
 	s.t.Helper()
-	var found []string
-	err := filepath.WalkDir("/sys/fs/cgroup", func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return nil //nolint:nilerr // other groups come and go meanwhile
-		case d.IsDir() && strings.Contains(d.Name(), "seamark-"+s.id):
-			found = append(found, path)
-			return fs.SkipDir
-		}
-		return nil
-	})
+	return append(s.glob("/sys/fs/cgroup/seamark-"+s.id+"*"), s.glob("/sys/fs/cgroup/*/seamark-"+s.id+"*")...)
+}
+
+func (s *server) glob(pattern string) []string {
+	s.t.Helper()
+	found, err := filepath.Glob(pattern)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -137,17 +132,10 @@ func (s *server) inCgroup() []int {
 func (s *server) namespaces() map[uint64]string {
 	s.t.Helper()
 	found := map[uint64]string{}
-	err := filepath.WalkDir(filepath.Join("/run/seamark", s.id, "netns"), func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return nil //nolint:nilerr // it may end while this looks
-		}
+	for _, path := range s.glob(filepath.Join("/run/seamark", s.id, "netns", "*", "*")) {
 		if inode, ok := inodeOf(path); ok {
 			found[inode] = path
 		}
-		return nil
-	})
-	if err != nil {
-		s.t.Fatal(err)
 	}
 	for _, pid := range s.inCgroup() {
 		if inode, ok := inodeOf(fmt.Sprintf("/proc/%d/ns/net", pid)); ok && found[inode] == "" {
@@ -255,10 +243,7 @@ func (s *server) containers() []int {
 
 // onlyTheirInterfaces counts the interfaces of tasks and sessions.
 func (s *server) onlyTheirInterfaces(tasks int) error {
-	paths, err := filepath.Glob(filepath.Join("/run/seamark", s.id, "netns", "vpc-*", "eni-*"))
-	if err != nil {
-		return err
-	}
+	paths := s.glob(filepath.Join("/run/seamark", s.id, "netns", "vpc-*", "eni-*"))
 	if len(paths) != tasks+s.sessions {
 		return fmt.Errorf("%d sessions, but interfaces: %v", s.sessions, paths)
 	}
