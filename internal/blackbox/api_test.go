@@ -103,6 +103,10 @@ func withoutHostPrefix(stack *middleware.Stack) error {
 		}), middleware.Before)
 }
 
+// prefixed says that a CLI failed because it is too old to do without the host
+// prefix of DiscoverInstances: data-127.0.0.1 is nowhere.
+func prefixed(out string) bool { return strings.Contains(out, "data-127.0.0.1") }
+
 // aws is the AWS CLI for this server, with no setting of the user's.
 func (s *server) aws(args ...string) *exec.Cmd {
 	s.t.Helper()

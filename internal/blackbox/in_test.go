@@ -193,7 +193,7 @@ func inIsKilled(t *testing.T, g *stage) {
 
 // environment: what `env` prints points the CLI at this server, in any shell.
 func environment(t *testing.T, g *stage) {
-	script := fmt.Sprintf(`eval "$(%s env --data-dir %s)" && aws sts get-caller-identity --query Account --output text && echo "$AWS_REGION ${AWS_PROFILE-none} ${AWS_ENDPOINT_URL_ECS-none} $NO_PROXY"`, g.binary, g.dataDir)
+	script := fmt.Sprintf(`eval "$(%s env --data-dir %s)" && aws --endpoint-url "$AWS_ENDPOINT_URL" sts get-caller-identity --query Account --output text && echo "$AWS_REGION ${AWS_PROFILE-none} ${AWS_ENDPOINT_URL_ECS-none} $NO_PROXY"`, g.binary, g.dataDir)
 	cmd := exec.Command("sh", "-c", script)
 	cmd.Env = append(os.Environ(), "AWS_PROFILE=production", "AWS_SESSION_TOKEN=x", "AWS_ENDPOINT_URL_ECS=http://192.0.2.1", "AWS_PAGER=", "NO_PROXY=example.com")
 	out, code := output(t, cmd)

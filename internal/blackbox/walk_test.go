@@ -288,7 +288,13 @@ func (w *walk) securityGroup() {
 }
 
 func (w *walk) customHealth() {
-	w.until("both instances are discovered", is("2"), "servicediscovery", "discover-instances", "--namespace-name", "myapp.local", "--service-name", "web", "--query", "length(Instances)")
+	eventually(w.t, "both instances are discovered", patience, func() error {
+		out, code := w.typed("servicediscovery", "discover-instances", "--namespace-name", "myapp.local", "--service-name", "web", "--query", "length(Instances)")
+		if (code != 0 || strings.TrimSpace(out) != "2") && !prefixed(out) {
+			return fmt.Errorf("exit code %d: %s", code, out)
+		}
+		return nil
+	})
 	id := w.text("Instances[0].Id", "servicediscovery", "list-instances", "--service-id", w.registry)
 	for _, c := range []struct {
 		status string

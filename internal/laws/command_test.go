@@ -131,6 +131,8 @@ func script(list []block, runtime string) string {
 		end = `seamark down || kill $(jobs -p) || true; wait`
 	}
 	fmt.Fprintf(&b, "set -eu\ntrap '{ %s; } > end.log 2>&1' EXIT\n", end)
+	// Debian 12's CLI does not know AWS_ENDPOINT_URL; the README says so.
+	b.WriteString("aws() { command aws --endpoint-url \"$AWS_ENDPOINT_URL\" \"$@\"; }\n")
 	for _, block := range wanted(list, runtime) {
 		fmt.Fprintf(&b, "printf %%s '%s'\n%s", mark, block.text)
 	}

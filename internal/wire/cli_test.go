@@ -76,6 +76,9 @@ func TestCLI(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			exit, out := s.cli(t, strings.Fields(c.args)...)
+			if strings.Contains(out, "data-127.0.0.1") {
+				t.Skip("this CLI is too old to do without the host prefix data-")
+			}
 			// Version 1 of the CLI exits with 255 where version 2 exits with 254.
 			if exit != c.exit && (c.exit == 0 || exit == 0) {
 				t.Errorf("exit %d: %s", exit, out)
