@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -284,9 +285,6 @@ func (s *server) down() {
 // end is the test's end.
 func (s *server) end() {
 	if s.t.Failed() {
-		if keep := os.Getenv("BB_KEEP"); keep != "" {
-			_ = exec.Command("cp", s.log(), keep).Run()
-		}
 		s.t.Logf("the end of the server's log:\n%s", s.logTail())
 	}
 	if s.id == "" {
@@ -335,13 +333,15 @@ func output(t testing.TB, cmd *exec.Cmd) (string, int) {
 
 func (s *server) log() string { return filepath.Join(s.scratch, "up.log") }
 
-// logTail is the end of what the server logged.
+// logTail is the end of what the server logged, but for requests that went well.
 func (s *server) logTail() string {
 	b, err := os.ReadFile(s.log())
 	if err != nil {
 		return err.Error()
 	}
-	lines := strings.SplitAfter(string(b), "\n")
+	lines := slices.DeleteFunc(strings.SplitAfter(string(b), "\n"), func(line string) bool {
+		return strings.Contains(line, " msg=request ") && strings.Contains(line, " status=200 ")
+	})
 	return strings.Join(lines[max(0, len(lines)-40):], "")
 }
 
