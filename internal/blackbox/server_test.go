@@ -288,12 +288,15 @@ func (s *server) end() {
 		s.t.Logf("the end of the server's log:\n%s", s.logTail())
 	}
 	if s.id == "" {
-		return // it never ran
+		if s.exited != nil {
+			s.down() // it did not come up, but may have begun to
+		}
+		return
 	}
 	seen := s.namespaces()
 	s.down()
 	s.nothingLeft(seen)
-	s.id = ""
+	s.id, s.exited = "", nil
 }
 
 // output runs a command of the binary and returns what it printed.
