@@ -91,7 +91,7 @@ func Run(ctx context.Context, o Options) error {
 
 func newWalk(o Options) *Walk {
 	cfg := aws.Config{
-		Region: o.Region, BaseEndpoint: aws.String(o.Endpoint), RetryMaxAttempts: 2,
+		Region: o.Region, BaseEndpoint: aws.String(o.Endpoint), RetryMaxAttempts: 5,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: o.AccessKey, SecretAccessKey: o.Secret}, nil
 		}),
