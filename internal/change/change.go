@@ -51,7 +51,7 @@ func (r *Runner) Plan(ctx context.Context, f func(d *plan.Draft)) (wake time.Tim
 	return wake, err
 }
 
-// View returns a draft of the present world for planning that is not to be committed.
+// View returns the present world, to be read.
 func (r *Runner) View() world.World { return r.Store.View() }
 
 func (r *Runner) draft(w world.World, now time.Time, revision int64, draw *plan.Draw) *plan.Draft {

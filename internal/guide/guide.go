@@ -35,7 +35,7 @@ type Options struct {
 	// Inside opens a place inside a VPC to ask and dial from. Nil: there is none
 	// (simulated runtime), and the steps that need one are left out.
 	Inside func(ctx context.Context, vpc string) (Place, error)
-	// Asked returns the address of a VPC's resolver where Inside is nil.
+	// Resolver returns the address of a VPC's resolver where Inside is nil.
 	Resolver func(ctx context.Context, vpc string) (netip.AddrPort, error)
 	// Keep leaves everything running.
 	Keep bool
