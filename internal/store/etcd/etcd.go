@@ -34,6 +34,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"seamark/internal/store"
+	"seamark/internal/world"
 )
 
 // Options of a store. One of Dir and Endpoints is required.
@@ -100,18 +101,27 @@ func Open(ctx context.Context, o Options) (store.Store, error) {
 }
 
 func open(ctx context.Context, o Options, c *connection) (store.Store, error) {
+	b, w, err := takeOver(ctx, o, c)
+	if err != nil {
+		return nil, err
+	}
+	return store.NewCommitter(store.Options{Backend: b, World: w, Limits: c.limits, Logger: o.Logger}), nil
+}
+
+// takeOver makes this process the writer and loads the world.
+func takeOver(ctx context.Context, o Options, c *connection) (*backend, world.World, error) {
 	start := time.Now()
 	b := &backend{connection: c, log: o.Logger}
 	if err := b.claim(ctx); err != nil {
-		return nil, fmt.Errorf("take over the state: %w", err)
+		return nil, world.World{}, fmt.Errorf("take over the state: %w", err)
 	}
 	w, err := b.load(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("load the state: %w", err)
+		return nil, world.World{}, fmt.Errorf("load the state: %w", err)
 	}
 	b.startUpkeep(o)
 	o.Logger.Debug("state loaded", "revision", w.Revision, "objects", b.live.Load(), "took", time.Since(start))
-	return store.NewCommitter(store.Options{Backend: b, World: w, Limits: c.limits, Logger: o.Logger}), nil
+	return b, w, nil
 }
 
 // dialTimeout bounds the first contact with a cluster.
