@@ -129,7 +129,7 @@ func (k *keeper) finish(current func() state) error {
 func write(dir string, s state) error {
 	out := kept{Format: snapshotFormat, Revision: s.revision, Config: s.config}
 	for _, v := range s.vpcs {
-		out.VPCs = append(out.VPCs, keptVPC{VPC{v.table.VPC(), v.listen}, v.bound})
+		out.VPCs = append(out.VPCs, keptVPC{VPC{Table: v.table.VPC(), Listen: v.listen}, v.bound})
 	}
 	b, err := encode(out)
 	if err != nil {

@@ -60,8 +60,24 @@ type Snapshot struct {
 
 // VPC is one VPC's table and where it is served.
 type VPC struct {
-	Table  zone.VPC
-	Listen Listen
+	Table     zone.VPC
+	Listen    Listen
+	Endpoints []Endpoint
+}
+
+// Endpoint is a Resolver endpoint: an inbound one also answers the VPC's table
+// on its addresses, from an outbound one the VPC's forwarding rules ask.
+type Endpoint struct {
+	ID        world.ResolverEndpointID
+	Inbound   bool
+	Addresses []EndpointAddress
+}
+
+// EndpointAddress is one of an endpoint's network interfaces.
+type EndpointAddress struct {
+	Interface world.NetworkInterfaceID
+	Namespace string // path of the interface's network namespace
+	Address   netip.Addr
 }
 
 // Listen says where a VPC's resolver listens, each address over UDP and TCP.

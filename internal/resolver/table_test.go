@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -48,7 +49,7 @@ func randomVPC(t *rapid.T) zone.VPC {
 // difference is the delta from one VPC to another.
 func difference(a, b zone.VPC) zone.Delta {
 	d := zone.Delta{VPC: b.ID}
-	if a.Head != b.Head {
+	if !reflect.DeepEqual(a.Head, b.Head) {
 		d.Head = &b.Head
 	}
 	old := map[world.HostedZoneID]zone.Zone{}

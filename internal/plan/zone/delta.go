@@ -117,7 +117,7 @@ func (c *comparison) compareVPC(id world.VPCID, out *Changes) {
 		v, _ := Compile(c.after, id, c.opts)
 		out.Set = append(out.Set, v)
 	default:
-		if h := head(is, c.opts); h != head(was, c.opts) {
+		if h := head(is, c.opts); !reflect.DeepEqual(h, head(was, c.opts)) {
 			c.heads[id] = &h
 		}
 	}
@@ -301,7 +301,12 @@ func Diff(before, after []Name) (put []Name, drop []NameKey) {
 }
 
 func (s Set) equal(o Set) bool {
-	return s.Type == o.Type && s.TTL == o.TTL && s.Policy == o.Policy && slices.Equal(s.Records, o.Records)
+	return s.Type == o.Type && s.TTL == o.TTL && s.Policy == o.Policy && s.Alias == o.Alias &&
+		slices.Equal(s.Records, o.Records) && slices.EqualFunc(s.Choices, o.Choices, Choice.equal)
+}
+
+func (c Choice) equal(o Choice) bool {
+	return c.Weight == o.Weight && c.TTL == o.TTL && c.Alias == o.Alias && slices.Equal(c.Records, o.Records)
 }
 
 func sorted[K cmp.Ordered](set map[K]bool) []K { return slices.Sorted(maps.Keys(set)) }

@@ -40,6 +40,45 @@ type Head struct {
 	// Domain of the names that the resolver makes up for addresses: ec2.internal
 	// in us-east-1, REGION.compute.internal elsewhere. No final dot.
 	Domain string
+	// Authoritative: the table is that of the public zones, not of a VPC. They
+	// are answered as a name server answers its zones, with AA and referrals;
+	// nothing is made up, and nothing asked elsewhere.
+	Authoritative bool
+	Rules         []Rule         // sorted by Domain; one rule for a domain
+	Firewall      []FirewallRule // in the order in which they are tried
+	// LogQueries: a record of each query is kept for the query log.
+	LogQueries bool
+}
+
+// Rule is a Resolver rule that is associated with the VPC. It counts for its
+// domain and all names below; the most specific of rules and private zones
+// wins, and a rule wins over a zone of the same name (Route 53 developer guide,
+// "Considerations when working with private hosted zones").
+type Rule struct {
+	ID     world.ResolverRuleID
+	Domain string // lower case, with the final dot
+	// System: names are answered as if there were no rule for a domain above.
+	System bool
+	// Targets are asked through the outbound Endpoint's interfaces.
+	Targets  []netip.AddrPort
+	Endpoint world.ResolverEndpointID
+}
+
+// FirewallRule is a DNS Firewall rule of a group that is associated with the
+// VPC (Route 53 Resolver API reference, FirewallRule).
+type FirewallRule struct {
+	Group  world.FirewallRuleGroupID
+	List   world.FirewallDomainListID
+	Action string // ALLOW, ALERT, BLOCK
+	// Response of a BLOCK: NODATA, NXDOMAIN, OVERRIDE.
+	Response      string
+	OverrideName  string // CNAME that an OVERRIDE answers; lower case, with the final dot
+	OverrideTTL   uint32 // seconds
+	Qtype         uint16 // 0: all types
+	TrustRedirect bool   // TRUST_REDIRECTION_DOMAIN: names that a CNAME leads to are not looked at
+	// Domains are lower case, with the final dot; "*." in front stands for all
+	// names below. Sorted.
+	Domains []string
 }
 
 // Zone is a private hosted zone as this VPC sees it. Names outside the zone's
@@ -90,7 +129,23 @@ type Set struct {
 	// Records are those to answer with: the healthy ones, or, where none is,
 	// those that the policy falls back to. Sorted, never empty, in zone-file
 	// form (RDATA only). Where the policy is Weighted one may be in it twice.
+	// Empty where Alias or Choices is set.
 	Records []string
+	// Alias: the answer is what this name has of the same type, under the set's
+	// own owner name (Route 53 developer guide, "Choosing between alias and
+	// non-alias records"). Lower case, with the final dot.
+	Alias string
+	// Choices: one of them is drawn for each answer (policy Choose).
+	Choices []Choice
+}
+
+// Choice is one record set among those that share a name and type under
+// weighted routing. Only sets that may be answered are choices.
+type Choice struct {
+	Weight  uint32 // of the sum of all; at least 1
+	TTL     uint32 // seconds
+	Records []string
+	Alias   string
 }
 
 // Policy says how many of a set's records an answer holds.
@@ -101,6 +156,7 @@ const (
 	Simple     Policy = iota // all, in random order
 	MultiValue               // up to eight, at random
 	Weighted                 // one, at random with equal weights
+	Choose                   // one of Choices, at random by weight
 )
 
 // Record types that the compiler itself makes (RFC 1035, 3596, 2782).
