@@ -24,23 +24,23 @@ type Rows[T any] = iter.Seq[*T]
 // Table is an immutable, ordered map from key to object with secondary
 // indexes. The zero Table is empty. It is one pointer, so that a World is
 // copied cheaply.
-type Table[T any] struct{ v *version[T] }
+type Table[T any] struct{ v *version }
 
 // version is one state of a table.
-type version[T any] struct {
-	spec    *tableSpec[T]
-	rows    tree[T]
-	indexes []tree[T] // under "indexed value, zero byte, key"
+type version struct {
+	spec    *tableSpec
+	rows    tree
+	indexes []tree // under "indexed value, zero byte, key"
 }
 
-// tableSpec says how rows are named and indexed.
-type tableSpec[T any] struct {
-	key     func(*T) string
-	indexes []func(*T) []string
+// tableSpec says how rows, which are pointers to one type, are named and indexed.
+type tableSpec struct {
+	key     func(row any) string
+	indexes []func(row any) []string
 }
 
-func newTable[T any](spec *tableSpec[T]) Table[T] {
-	return Table[T]{&version[T]{spec: spec, indexes: make([]tree[T], len(spec.indexes))}}
+func newVersion(spec *tableSpec) *version {
+	return &version{spec: spec, indexes: make([]tree, len(spec.indexes))}
 }
 
 // Get returns the row with that key, or nil.
@@ -48,7 +48,8 @@ func (t Table[T]) Get(key string) *T {
 	if t.v == nil {
 		return nil
 	}
-	return t.v.rows.get(key)
+	row, _ := t.v.rows.get(key).(*T)
+	return row
 }
 
 // Len is the number of rows.
@@ -60,30 +61,18 @@ func (t Table[T]) Len() int {
 }
 
 // All yields every row in the order of the keys.
-func (t Table[T]) All() Rows[T] { return t.Prefix("") }
+func (t Table[T]) All() Rows[T] { return t.After("", "") }
 
 // Prefix yields the rows whose key starts with prefix, in order.
-func (t Table[T]) Prefix(prefix string) Rows[T] {
-	if t.v == nil {
-		return func(func(*T) bool) {}
-	}
-	return t.v.rows.prefix(prefix)
-}
+func (t Table[T]) Prefix(prefix string) Rows[T] { return t.After(prefix, "") }
 
 // After yields the rows whose key starts with prefix and comes after key, in
 // order.
 func (t Table[T]) After(prefix, key string) Rows[T] {
-	if key < prefix {
-		return t.Prefix(prefix)
+	if t.v == nil {
+		return func(func(*T) bool) {}
 	}
-	return func(yield func(*T) bool) {
-		if t.v == nil || t.v.rows.root == nil {
-			return
-		}
-		t.v.rows.root.ascend(key, func(k string, row *T) bool {
-			return k == key || strings.HasPrefix(k, prefix) && yield(row)
-		})
-	}
+	return rows[T](t.v.rows, prefix, key)
 }
 
 // by yields the rows that index n files under value, in the order of row keys.
@@ -91,46 +80,44 @@ func (t Table[T]) by(n int, value string) Rows[T] {
 	if t.v == nil {
 		return func(func(*T) bool) {}
 	}
-	return t.v.indexes[n].prefix(value + "\x00")
+	return rows[T](t.v.indexes[n], value+"\x00", "")
+}
+
+func rows[T any](in tree, prefix, key string) Rows[T] {
+	return func(yield func(*T) bool) {
+		in.after(prefix, key, func(row any) bool { return yield(row.(*T)) })
+	}
 }
 
 // put returns the table with row added or replaced.
-func (t Table[T]) put(row *T) Table[T] {
-	spec := t.v.spec
-	key := spec.key(row)
-	next := &version[T]{spec: spec}
-	var old *T
-	next.rows, old = t.v.rows.with(key, row)
-	if len(spec.indexes) > 0 {
-		next.indexes = make([]tree[T], len(spec.indexes))
+func (v *version) put(row any) *version {
+	key := v.spec.key(row)
+	next := newVersion(v.spec)
+	var old any
+	next.rows, old = v.rows.with(key, row)
+	for n, values := range v.spec.indexes {
+		next.indexes[n] = refile(v.indexes[n], values, key, old, row)
 	}
-	for n, values := range spec.indexes {
-		next.indexes[n] = refile(t.v.indexes[n], values, key, old, row)
-	}
-	return Table[T]{next}
+	return next
 }
 
 // remove returns the table without the row of that key.
-func (t Table[T]) remove(key string) Table[T] {
-	spec := t.v.spec
-	next := &version[T]{spec: spec}
-	var old *T
-	next.rows, old = t.v.rows.without(key)
+func (v *version) remove(key string) *version {
+	next := newVersion(v.spec)
+	var old any
+	next.rows, old = v.rows.without(key)
 	if old == nil {
-		return t
+		return v
 	}
-	if len(spec.indexes) > 0 {
-		next.indexes = make([]tree[T], len(spec.indexes))
+	for n, values := range v.spec.indexes {
+		next.indexes[n] = refile(v.indexes[n], values, key, old, nil)
 	}
-	for n, values := range spec.indexes {
-		next.indexes[n] = refile(t.v.indexes[n], values, key, old, nil)
-	}
-	return Table[T]{next}
+	return next
 }
 
 // refile moves a row in an index from where old was to where row belongs;
 // either may be nil.
-func refile[T any](index tree[T], values func(*T) []string, key string, old, row *T) tree[T] {
+func refile(index tree, values func(any) []string, key string, old, row any) tree {
 	var now []string
 	if row != nil {
 		now = values(row)
@@ -149,11 +136,16 @@ func refile[T any](index tree[T], values func(*T) []string, key string, old, row
 }
 
 // fill returns a table of the rows. Of rows with the same key the last counts.
-func (spec *tableSpec[T]) fill(rows []*T) Table[T] {
-	next := newTable(spec)
-	next.v.rows = growAny(rows, func(row *T) []string { return []string{spec.key(row)} })
+func (spec *tableSpec) fill(rows []any) *version {
+	next := newVersion(spec)
+	next.rows = growAny(rows, func(row any) []string { return []string{spec.key(row)} })
+	all := make([]any, 0, next.rows.size)
+	next.rows.after("", "", func(row any) bool {
+		all = append(all, row)
+		return true
+	})
 	for n, values := range spec.indexes {
-		next.v.indexes[n] = growAny(slices.Collect(next.All()), func(row *T) []string {
+		next.indexes[n] = growAny(all, func(row any) []string {
 			keys := values(row)
 			filedKeys := make([]string, len(keys))
 			for i, value := range keys {
@@ -166,10 +158,10 @@ func (spec *tableSpec[T]) fill(rows []*T) Table[T] {
 }
 
 // growAny makes a tree of rows in any order, each under any number of keys.
-func growAny[T any](rows []*T, under func(*T) []string) tree[T] {
+func growAny(rows []any, under func(any) []string) tree {
 	type entry struct {
 		key string
-		row *T
+		row any
 	}
 	entries := make([]entry, 0, len(rows))
 	for _, row := range rows {
@@ -179,7 +171,7 @@ func growAny[T any](rows []*T, under func(*T) []string) tree[T] {
 	}
 	slices.SortStableFunc(entries, func(a, b entry) int { return strings.Compare(a.key, b.key) })
 	keys := make([]string, 0, len(entries))
-	sorted := make([]*T, 0, len(entries))
+	sorted := make([]any, 0, len(entries))
 	for i, e := range entries {
 		if i+1 < len(entries) && entries[i+1].key == e.key {
 			continue

@@ -111,24 +111,26 @@ type object[T any] interface {
 }
 
 func table[T any, P object[T]](in func(*World) *Table[T], indexes ...func(*T) []string) kind {
-	spec := &tableSpec[T]{key: func(row *T) string { return P(row).Key() }, indexes: indexes}
-	made := func(w *World) *Table[T] {
-		t := in(w)
-		if t.v == nil {
-			*t = newTable(spec)
+	spec := &tableSpec{key: func(row any) string { return P(row.(*T)).Key() }}
+	for _, values := range indexes {
+		spec.indexes = append(spec.indexes, func(row any) []string { return values(row.(*T)) })
+	}
+	version := func(w *World) *version {
+		if v := in(w).v; v != nil {
+			return v
 		}
-		return t
+		return newVersion(spec)
 	}
 	return kind{
 		fill: func(w *World, objects []Object) {
-			rows := make([]*T, len(objects))
+			rows := make([]any, len(objects))
 			for i, o := range objects {
-				rows[i] = o.(P)
+				rows[i] = (*T)(o.(P))
 			}
-			*in(w) = spec.fill(rows)
+			in(w).v = spec.fill(rows)
 		},
-		put:    func(w *World, o Object) { *in(w) = made(w).put(o.(P)) },
-		remove: func(w *World, k string) { *in(w) = made(w).remove(k) },
+		put:    func(w *World, o Object) { in(w).v = version(w).put((*T)(o.(P))) },
+		remove: func(w *World, k string) { in(w).v = version(w).remove(k) },
 		get: func(w *World, k string) Object {
 			if row := in(w).Get(k); row != nil {
 				return P(row)
