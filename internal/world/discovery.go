@@ -175,25 +175,25 @@ func zoneVPCs(z *HostedZone) []string {
 
 // ServicesOf yields the Cloud Map services of a namespace.
 func (w World) ServicesOf(id NamespaceID) Rows[DiscoveryService] {
-	return w.DiscoveryServices.by(0, string(id))
+	return by(w.DiscoveryServices, 0, string(id))
 }
 
 // ServicesNamed yields the Cloud Map services of a namespace that have a name,
 // in upper or lower case: in an HTTP namespace there may be several.
 func (w World) ServicesNamed(id NamespaceID, name string) Rows[DiscoveryService] {
-	return w.DiscoveryServices.by(1, serviceName(id, name))
+	return by(w.DiscoveryServices, 1, serviceName(id, name))
 }
 
 // NamespacesNamed yields the namespaces that DiscoverInstances knows by a name:
 // one at most.
 func (w World) NamespacesNamed(httpName string) Rows[Namespace] {
-	return w.Namespaces.by(1, httpName)
+	return by(w.Namespaces, 1, httpName)
 }
 
 // InstancesRequested yields the instances of a service that were registered
 // last with a CreatorRequestId.
 func (w World) InstancesRequested(id DiscoveryServiceID, token string) Rows[DiscoveryInstance] {
-	return w.DiscoveryInstances.by(0, string(id)+"/"+token)
+	return by(w.DiscoveryInstances, 0, string(id)+"/"+token)
 }
 
 // InstancesOf yields the instances of a Cloud Map service.
@@ -207,7 +207,7 @@ func (w World) Instance(service DiscoveryServiceID, id string) *DiscoveryInstanc
 }
 
 // NamespacesIn yields the private namespaces of a VPC.
-func (w World) NamespacesIn(id VPCID) Rows[Namespace] { return w.Namespaces.by(0, string(id)) }
+func (w World) NamespacesIn(id VPCID) Rows[Namespace] { return by(w.Namespaces, 0, string(id)) }
 
 // ZonesIn yields the private hosted zones associated with a VPC.
-func (w World) ZonesIn(id VPCID) Rows[HostedZone] { return w.HostedZones.by(0, string(id)) }
+func (w World) ZonesIn(id VPCID) Rows[HostedZone] { return by(w.HostedZones, 0, string(id)) }

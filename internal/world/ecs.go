@@ -317,7 +317,7 @@ type ServiceEvent struct {
 
 // ServicesOfRegistry yields the ECS services that register with a Cloud Map service.
 func (w World) ServicesOfRegistry(id DiscoveryServiceID) Rows[Service] {
-	return w.Services.by(0, string(id))
+	return by(w.Services, 0, string(id))
 }
 
 // TaskDefinition returns one revision, or nil.

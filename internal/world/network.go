@@ -156,26 +156,26 @@ func (a *AddressRest) Kind() Kind  { return KindAddressRest }
 func (a *AddressRest) Key() string { return string(a.Subnet) + "/" + a.Address.String() }
 
 // SubnetsOf yields a VPC's subnets.
-func (w World) SubnetsOf(id VPCID) Rows[Subnet] { return w.Subnets.by(0, string(id)) }
+func (w World) SubnetsOf(id VPCID) Rows[Subnet] { return by(w.Subnets, 0, string(id)) }
 
 // SecurityGroupsOf yields a VPC's security groups.
 func (w World) SecurityGroupsOf(id VPCID) Rows[SecurityGroup] {
-	return w.SecurityGroups.by(0, string(id))
+	return by(w.SecurityGroups, 0, string(id))
 }
 
 // InterfacesOf yields a VPC's network interfaces.
 func (w World) InterfacesOf(id VPCID) Rows[NetworkInterface] {
-	return w.NetworkInterfaces.by(0, string(id))
+	return by(w.NetworkInterfaces, 0, string(id))
 }
 
 // InterfacesIn yields a subnet's network interfaces.
 func (w World) InterfacesIn(id SubnetID) Rows[NetworkInterface] {
-	return w.NetworkInterfaces.by(1, string(id))
+	return by(w.NetworkInterfaces, 1, string(id))
 }
 
 // InterfacesWith yields the network interfaces that name a security group.
 func (w World) InterfacesWith(id SecurityGroupID) Rows[NetworkInterface] {
-	return w.NetworkInterfaces.by(2, string(id))
+	return by(w.NetworkInterfaces, 2, string(id))
 }
 
 // PrivateDomain is the domain of the names that a VPC's resolver makes up for

@@ -43,50 +43,53 @@ func newVersion(spec *tableSpec) *version {
 	return &version{spec: spec, indexes: make([]tree, len(spec.indexes))}
 }
 
+// What follows is compiled for each kind of object by every package that
+// touches a World, so it is short, and no more than there is use for.
+
 // Get returns the row with that key, or nil.
 func (t Table[T]) Get(key string) *T {
-	if t.v == nil {
-		return nil
-	}
-	row, _ := t.v.rows.get(key).(*T)
+	row, _ := t.v.all().get(key).(*T)
 	return row
 }
 
 // Len is the number of rows.
-func (t Table[T]) Len() int {
-	if t.v == nil {
-		return 0
-	}
-	return t.v.rows.size
-}
+func (t Table[T]) Len() int { return t.v.all().size }
 
 // All yields every row in the order of the keys.
-func (t Table[T]) All() Rows[T] { return t.After("", "") }
+func (t Table[T]) All() Rows[T] { return rows[T](t.v.all(), "", "") }
 
 // Prefix yields the rows whose key starts with prefix, in order.
-func (t Table[T]) Prefix(prefix string) Rows[T] { return t.After(prefix, "") }
+func (t Table[T]) Prefix(prefix string) Rows[T] { return rows[T](t.v.all(), prefix, "") }
 
 // After yields the rows whose key starts with prefix and comes after key, in
 // order.
-func (t Table[T]) After(prefix, key string) Rows[T] {
-	if t.v == nil {
-		return func(func(*T) bool) {}
-	}
-	return rows[T](t.v.rows, prefix, key)
-}
+func (t Table[T]) After(prefix, key string) Rows[T] { return rows[T](t.v.all(), prefix, key) }
 
-// by yields the rows that index n files under value, in the order of row keys.
-func (t Table[T]) by(n int, value string) Rows[T] {
-	if t.v == nil {
-		return func(func(*T) bool) {}
-	}
-	return rows[T](t.v.indexes[n], value+"\x00", "")
+// by yields the rows of a table that index n files under value, in the order of
+// row keys.
+func by[T any](t Table[T], n int, value string) Rows[T] {
+	return rows[T](t.v.index(n), value+"\x00", "")
 }
 
 func rows[T any](in tree, prefix, key string) Rows[T] {
 	return func(yield func(*T) bool) {
 		in.after(prefix, key, func(row any) bool { return yield(row.(*T)) })
 	}
+}
+
+// all is the tree of all rows. The zero Table has no version.
+func (v *version) all() tree {
+	if v == nil {
+		return tree{}
+	}
+	return v.rows
+}
+
+func (v *version) index(n int) tree {
+	if v == nil {
+		return tree{}
+	}
+	return v.indexes[n]
 }
 
 // put returns the table with row added or replaced.

@@ -225,8 +225,8 @@ func (t *Task) anyUnhealthy(d *TaskDefinition) HealthStatus {
 
 // TasksOfService yields all tasks of an ECS service, stopped ones too.
 func (w World) TasksOfService(c ClusterName, service string) Rows[Task] {
-	return w.Tasks.by(0, ServiceKey(c, service))
+	return by(w.Tasks, 0, ServiceKey(c, service))
 }
 
 // TasksOfCluster yields all tasks of a cluster, stopped ones too.
-func (w World) TasksOfCluster(c ClusterName) Rows[Task] { return w.Tasks.by(1, string(c)) }
+func (w World) TasksOfCluster(c ClusterName) Rows[Task] { return by(w.Tasks, 1, string(c)) }

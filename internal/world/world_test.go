@@ -87,7 +87,7 @@ func TestWorld_FillEqualsPut(t *testing.T) {
 	}
 	for n := range 7 {
 		vpc := fmt.Sprint("vpc-", n)
-		if got, want := slices.Collect(filled.SecurityGroups.by(0, vpc)), slices.Collect(put.SecurityGroups.by(0, vpc)); !slices.Equal(got, want) {
+		if got, want := slices.Collect(by(filled.SecurityGroups, 0, vpc)), slices.Collect(by(put.SecurityGroups, 0, vpc)); !slices.Equal(got, want) {
 			t.Errorf("%s: filled %d objects, put %d", vpc, len(got), len(want))
 		}
 	}
