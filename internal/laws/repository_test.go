@@ -83,13 +83,10 @@ func files(t *testing.T, f func(path string, text []byte)) {
 		if err != nil {
 			return err
 		}
-		if e.IsDir() {
-			if slices.Contains(built, name) {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if !e.Type().IsRegular() {
+		switch {
+		case e.IsDir() && slices.Contains(built, name):
+			return fs.SkipDir
+		case !e.Type().IsRegular(), name == ".git": // a file in a worktree
 			return nil
 		}
 		text, err := os.ReadFile(path)
