@@ -87,6 +87,7 @@ type Task struct {
 	// Address and MAC stay readable after the interface is gone.
 	Address      netip.Addr
 	MAC          string
+	Host         TaskHost
 	Registration Registration
 	// DrainUntil is when a task that left DNS may be signalled; zero: not decided.
 	DrainUntil time.Time
@@ -110,6 +111,12 @@ func taskService(t *Task) []string {
 }
 
 func taskCluster(t *Task) []string { return []string{string(t.Cluster)} }
+
+// TaskHost is the container instance that a task runs on; empty on Fargate.
+type TaskHost struct {
+	Instance InstanceID
+	Address  netip.Addr // primary private IPv4 address
+}
 
 // Registration is where a task stands with its service registries.
 type Registration struct {
@@ -181,6 +188,15 @@ type ContainerObserved struct {
 	PID         int // 0 unless running
 	StartedAt   time.Time
 	StoppedAt   time.Time
+	// Bindings are the ports of the host that lead to the container, in bridge
+	// mode; they are known when LastStatus is RUNNING.
+	Bindings []NetworkBinding
+}
+
+// NetworkBinding is a port of the host that leads to one of a container.
+type NetworkBinding struct {
+	ContainerPort, HostPort int32
+	Protocol                string // tcp, udp
 }
 
 // Container returns what was seen of the container of that name, or nil.

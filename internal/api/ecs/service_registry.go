@@ -18,10 +18,9 @@ func (s *Server) newRegistries(in []ServiceRegistry) ([]world.ServiceRegistry, e
 	}
 	var out []world.ServiceRegistry
 	for _, r := range in {
-		arn := val(r.RegistryArn)
-		id, ok := strings.CutPrefix(arn, s.registryARN(""))
-		if !ok || !matches(`^srv-[a-z0-9]+$`, id) {
-			return nil, invalid("The format of the supplied service registry ARN is invalid: %s.", arn)
+		id, err := s.registryID(val(r.RegistryArn))
+		if err != nil {
+			return nil, err
 		}
 		for name, port := range map[string]*int32{"port": r.Port, "containerPort": r.ContainerPort} {
 			if port != nil && (*port < 1 || *port > 65535) {
@@ -29,11 +28,27 @@ func (s *Server) newRegistries(in []ServiceRegistry) ([]world.ServiceRegistry, e
 			}
 		}
 		out = append(out, world.ServiceRegistry{
-			Service: world.DiscoveryServiceID(id), Port: val(r.Port),
+			Service: id, Port: val(r.Port),
 			ContainerName: val(r.ContainerName), ContainerPort: val(r.ContainerPort),
 		})
 	}
 	return out, nil
+}
+
+// registryID reads the ARN of a Cloud Map service, which has to be in the account
+// and Region of the ECS service.
+func (s *Server) registryID(arn string) (world.DiscoveryServiceID, error) {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" || parts[1] != "aws" || parts[2] != "servicediscovery" || !matches(`^service/srv-[a-z0-9]+$`, parts[5]) {
+		return "", invalid("The format of the supplied service registry ARN is invalid: %s.", arn)
+	}
+	switch {
+	case parts[3] != s.scope.Region:
+		return "", invalid("The service registry %s is not in the Region %s of the service.", arn, s.scope.Region)
+	case parts[4] != s.scope.Account:
+		return "", invalid("The service registry %s does not belong to the account %s of the service.", arn, s.scope.Account)
+	}
+	return world.DiscoveryServiceID(strings.TrimPrefix(parts[5], "service/")), nil
 }
 
 // checkRegistry checks which members of a registry go with the task's network
@@ -58,7 +73,7 @@ func (s *Server) checkRegistry(w world.World, def *world.TaskDefinition, r world
 		return invalid("When specifying 'host' or 'bridge' for networkMode, values for 'containerName' and 'containerPort' must be specified from the task definition.")
 	case r.Port != 0:
 		return invalid("The values specified for serviceRegistries do not require a value for 'port'. Remove the value and retry.")
-	case len(ds.Records) > 0 && !hasRecord(ds, "SRV") || hasRecord(ds, "A"):
+	case slices.ContainsFunc(ds.Records, func(r world.DNSRecord) bool { return r.Type != "SRV" }):
 		return invalid("When specifying 'host' or 'bridge' for networkMode, the service registry must use SRV records only.")
 	}
 	return checkRegistryPort(def, r)

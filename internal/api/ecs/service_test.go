@@ -114,7 +114,10 @@ func TestCreateService_refuses(t *testing.T) {
 
 		"two registries":     {serviceJSON(`"serviceRegistries":[{"registryArn":"` + registryA + `"},{"registryArn":"` + registrySRV + `"}]`), "", "serviceRegistries can have at most 1 items."},
 		"registry ARN":       {serviceJSON(registry("arn:aws:servicediscovery:us-east-1:123456789012:namespace/ns-1", "")), "", "The format of the supplied service registry ARN is invalid: arn:aws:servicediscovery:us-east-1:123456789012:namespace/ns-1."},
-		"registry region":    {serviceJSON(registry("arn:aws:servicediscovery:eu-west-1:123456789012:service/srv-a", "")), "", "The format of the supplied service registry ARN is invalid: arn:aws:servicediscovery:eu-west-1:123456789012:service/srv-a."},
+		"registry region":    {serviceJSON(registry("arn:aws:servicediscovery:eu-west-1:123456789012:service/srv-a", "")), "", "The service registry arn:aws:servicediscovery:eu-west-1:123456789012:service/srv-a is not in the Region us-east-1 of the service."},
+		"registry account":   {serviceJSON(registry("arn:aws:servicediscovery:us-east-1:210987654321:service/srv-a", "")), "", "The service registry arn:aws:servicediscovery:us-east-1:210987654321:service/srv-a does not belong to the account 123456789012 of the service."},
+		"no registry ARN":    {serviceJSON(`"serviceRegistries":[{"port":80}]`), "", "The format of the supplied service registry ARN is invalid: ."},
+		"registry id":        {serviceJSON(registry("srv-a", "")), "", "The format of the supplied service registry ARN is invalid: srv-a."},
 		"registry unknown":   {serviceJSON(registry(registryPrefix+"srv-none", "")), "", "The service registry " + registryPrefix + "srv-none was not found."},
 		"registry CNAME":     {serviceJSON(registry(registryCNAME, "")), "", "The service registry " + registryCNAME + " uses CNAME records. Amazon ECS supports service registries with A, AAAA and SRV records only."},
 		"registry AAAA":      {serviceJSON(registry(registryAAAA, "")), "UnsupportedFeatureException", "A service registry with AAAA records is not built in Seamark yet."},
@@ -131,6 +134,11 @@ func TestCreateService_refuses(t *testing.T) {
 		"bridge registry":    {bridge(registry(registrySRV, "")), "", "When specifying 'host' or 'bridge' for networkMode, values for 'containerName' and 'containerPort' must be specified from the task definition."},
 		"bridge port":        {bridge(registry(registrySRV, `"port":80,"containerName":"app","containerPort":80`)), "", "The values specified for serviceRegistries do not require a value for 'port'. Remove the value and retry."},
 		"bridge A":           {bridge(registry(registryA, `"containerName":"app","containerPort":80`)), "", "When specifying 'host' or 'bridge' for networkMode, the service registry must use SRV records only."},
+		"bridge both":        {bridge(registry(registryBoth, `"containerName":"app","containerPort":80`)), "", "When specifying 'host' or 'bridge' for networkMode, the service registry must use SRV records only."},
+		"bridge container":   {bridge(registry(registrySRV, `"containerName":"app"`)), "", "When specifying 'host' or 'bridge' for networkMode, values for 'containerName' and 'containerPort' must be specified from the task definition."},
+		"bridge CNAME":       {bridge(registry(registryCNAME, `"containerName":"app","containerPort":80`)), "", "The service registry " + registryCNAME + " uses CNAME records. Amazon ECS supports service registries with A, AAAA and SRV records only."},
+		"bridge wrong port":  {bridge(registry(registrySRV, `"containerName":"app","containerPort":81`)), "", "The container app did not have a container port 81 defined."},
+		"bridge wrong name":  {bridge(registry(registrySRV, `"containerName":"x","containerPort":80`)), "", "The container x does not exist in the task definition."},
 		"bridge SRV":         {bridge(registry(registrySRV, `"containerName":"app","containerPort":80`)), "", "No Container Instances were found in your cluster."},
 		"none registry":      {serviceJSON(`"taskDefinition":"none","launchType":"EC2",` + noNetwork + `,` + registry(registrySRV, `"port":80`)), "", "Service registries are not supported when networkMode is 'none'."},
 	} {

@@ -89,6 +89,11 @@ func (s *Server) showContainer(t *world.Task, def *world.TaskDefinition, seen *w
 	if seen.Health == "" {
 		out.HealthStatus = new(string(world.HealthUnknown))
 	}
+	for _, b := range seen.Bindings {
+		out.NetworkBindings = append(out.NetworkBindings, NetworkBinding{
+			BindIP: new("0.0.0.0"), ContainerPort: new(b.ContainerPort), HostPort: new(b.HostPort), Protocol: new(b.Protocol),
+		})
+	}
 	if status := attachmentStatus(t); status != "" && status != attachmentPrecreated {
 		out.NetworkInterfaces = append(out.NetworkInterfaces, NetworkInterface{AttachmentId: new(t.Attachment), PrivateIpv4Address: new(t.Address.String())})
 	}

@@ -4,11 +4,11 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"time"
 
 	"seamark/internal/api/optional"
 	"seamark/internal/api/page"
 	"seamark/internal/plan"
+	"seamark/internal/plan/discover"
 	"seamark/internal/world"
 )
 
@@ -226,27 +226,9 @@ func (s *Server) UpdateInstanceCustomHealthStatus(ctx context.Context, in *Updat
 		if !ds.CustomHealth {
 			return ErrCustomHealthNotFound("The service " + string(ds.ID) + " has no custom health check.")
 		}
-		if next := withStatus(d, *i, world.HealthStatus(*in.Status)); next != nil {
+		if next := discover.WithStatus(d, *i, world.HealthStatus(*in.Status)); next != nil {
 			d.Put(next)
 		}
 		return nil
 	})
-}
-
-// withStatus returns the instance with the status asked for, or nil if that
-// changes nothing.
-func withStatus(d *plan.Draft, i world.DiscoveryInstance, status world.HealthStatus) *world.DiscoveryInstance {
-	delay := d.Fidelity.CustomHealthDelay()
-	switch {
-	case i.Pending == status, i.Pending == "" && i.Health == status:
-		return nil
-	case i.Health == status:
-		i.Pending, i.PendingAt = "", time.Time{} // the opposite was asked for within the delay: cancelled
-	case delay > 0:
-		i.Pending, i.PendingAt = status, d.Now.Add(delay)
-	default:
-		i.Health = status
-		i.WasHealthy = i.WasHealthy || status == world.Healthy
-	}
-	return &i
 }

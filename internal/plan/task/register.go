@@ -3,6 +3,7 @@ package task
 import (
 	"strconv"
 
+	"seamark/internal/plan/discover"
 	"seamark/internal/world"
 )
 
@@ -37,37 +38,26 @@ func (s *step) register() {
 
 func (s *step) attributes(ds *world.DiscoveryService, r world.ServiceRegistry, health world.HealthStatus) map[string]string {
 	a := map[string]string{
-		"AWS_INSTANCE_IPV4":          s.t.Address.String(),
 		"AVAILABILITY_ZONE":          s.t.AvailabilityZone,
 		"REGION":                     s.d.Scope.Region,
 		"ECS_CLUSTER_NAME":           string(s.t.Cluster),
 		"ECS_SERVICE_NAME":           s.t.Service,
 		"ECS_TASK_DEFINITION_FAMILY": string(s.t.TaskDefinition.Family),
 	}
-	if port := registryPort(s.def, r); port != 0 {
-		a["AWS_INSTANCE_PORT"] = strconv.Itoa(int(port))
+	e, _ := s.endpoint(r)
+	if e.address.IsValid() {
+		a["AWS_INSTANCE_IPV4"] = e.address.String()
+	}
+	if e.port != 0 {
+		a["AWS_INSTANCE_PORT"] = strconv.Itoa(int(e.port))
+	}
+	if s.t.Host.Instance != "" {
+		a["EC2_INSTANCE_ID"] = string(s.t.Host.Instance)
 	}
 	if ds.CustomHealth {
 		a["AWS_INIT_HEALTH_STATUS"] = string(health)
 	}
 	return a
-}
-
-// registryPort is the port to register: as given, or that of the container named.
-func registryPort(def *world.TaskDefinition, r world.ServiceRegistry) int32 {
-	if r.Port != 0 {
-		return r.Port
-	}
-	c := def.Container(r.ContainerName)
-	if c == nil {
-		return 0
-	}
-	for _, p := range c.PortMappings {
-		if p.ContainerPort == r.ContainerPort {
-			return p.ContainerPort
-		}
-	}
-	return 0
 }
 
 func (s *step) deregister() {
@@ -116,17 +106,9 @@ func (s *step) reportHealth() bool {
 		if ds == nil || i == nil || !ds.CustomHealth {
 			continue
 		}
-		s.d.Put(withHealth(*i, health, s))
+		if told := discover.WithStatus(s.d, *i, health); told != nil {
+			s.d.Put(told)
+		}
 	}
 	return true
-}
-
-func withHealth(i world.DiscoveryInstance, health world.HealthStatus, s *step) *world.DiscoveryInstance {
-	if delay := s.d.Fidelity.CustomHealthDelay(); delay > 0 {
-		i.Pending, i.PendingAt = health, s.d.Now.Add(delay)
-		return &i
-	}
-	i.Health = health
-	i.WasHealthy = i.WasHealthy || health == world.Healthy
-	return &i
 }

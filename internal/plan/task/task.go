@@ -65,7 +65,7 @@ func (s *step) start() bool {
 	switch {
 	case s.t.LastStatus == world.TaskProvisioning && s.t.Observed.Attached:
 		s.t.LastStatus = world.TaskPending
-	case s.t.LastStatus == world.TaskPending && s.t.Observed.Started:
+	case s.t.LastStatus == world.TaskPending && s.t.Observed.Started && s.reachable():
 		// AWS shows ACTIVATING while it registers; here that takes no time.
 		s.t.LastStatus = world.TaskRunning
 		s.t.StartedAt = s.d.Now

@@ -1,0 +1,78 @@
+package task
+
+import (
+	"net/netip"
+
+	"seamark/internal/world"
+)
+
+// endpoint is where clients reach a task.
+type endpoint struct {
+	address netip.Addr
+	port    int32 // 0: the registry names none
+}
+
+// endpoint is what a registry is told (ECS developer guide, "Service discovery
+// considerations"): in awsvpc mode the task's own address and the port as the
+// registry has it; in bridge and host mode the host's address and the port of the
+// host that leads to the container's. It reports false while a port of the host
+// is not chosen, and where the network mode reaches nobody.
+func (s *step) endpoint(r world.ServiceRegistry) (endpoint, bool) {
+	mapping, named := mappingOf(s.def, r)
+	switch s.def.NetworkMode {
+	case "awsvpc":
+		e := endpoint{address: s.t.Address, port: r.Port}
+		if e.port == 0 && named {
+			e.port = mapping.ContainerPort
+		}
+		return e, true
+	case "host":
+		return endpoint{s.t.Host.Address, mapping.ContainerPort}, named && s.t.Host.Address.IsValid()
+	case "bridge":
+		port, ok := s.hostPort(r.ContainerName, mapping)
+		return endpoint{s.t.Host.Address, port}, named && ok && s.t.Host.Address.IsValid()
+	}
+	return endpoint{}, false
+}
+
+// mappingOf is the port mapping of the container that a registry names.
+func mappingOf(def *world.TaskDefinition, r world.ServiceRegistry) (world.PortMapping, bool) {
+	c := def.Container(r.ContainerName)
+	if c == nil {
+		return world.PortMapping{}, false
+	}
+	for _, p := range c.PortMappings {
+		if p.ContainerPort == r.ContainerPort {
+			return p, true
+		}
+	}
+	return world.PortMapping{}, false
+}
+
+// hostPort is the port of the host that a mapping asks for or, where it leaves
+// the choice to the host, that the node saw.
+func (s *step) hostPort(container string, p world.PortMapping) (int32, bool) {
+	if p.HostPort != 0 {
+		return p.HostPort, true
+	}
+	seen := s.t.Observed.Container(container)
+	if seen == nil {
+		return 0, false
+	}
+	for _, b := range seen.Bindings {
+		if b.ContainerPort == p.ContainerPort && b.Protocol == p.Protocol {
+			return b.HostPort, true
+		}
+	}
+	return 0, false
+}
+
+// reachable says whether what the registries are to be told is known.
+func (s *step) reachable() bool {
+	for _, r := range s.t.Registries {
+		if _, ok := s.endpoint(r); !ok && s.d.World.DiscoveryServices.Get(string(r.Service)) != nil {
+			return false
+		}
+	}
+	return true
+}
