@@ -17,10 +17,6 @@ import (
 	"seamark/internal/world"
 )
 
-// linkLocalResolver answers in every VPC beside base+2 (VPC user guide,
-// "Amazon DNS server").
-var linkLocalResolver = netip.AddrFrom4([4]byte{169, 254, 169, 253})
-
 // realMachine runs containers with containerd and VPCs in the kernel.
 func realMachine(ctx context.Context, d *daemon) (*machine, error) {
 	exe, err := os.Executable()
@@ -55,9 +51,11 @@ func realMachine(ctx context.Context, d *daemon) (*machine, error) {
 	m.plane = &supervisedPlane{options: planeOptions(d, exe)}
 	m.listen = func(v *world.VPC) (dataplane.Listen, bool) {
 		path := n.Paths().VPC(v.ID)
-		return dataplane.Listen{Namespace: path, Addresses: []netip.AddrPort{
-			netip.AddrPortFrom(v.Resolver(), 53), netip.AddrPortFrom(linkLocalResolver, 53),
-		}}, path != ""
+		l := dataplane.Listen{Namespace: path}
+		for _, a := range v.Resolvers() {
+			l.Addresses = append(l.Addresses, netip.AddrPortFrom(a, 53))
+		}
+		return l, path != ""
 	}
 	m.closers = []func() error{r.Close, n.Close}
 	return m, nil

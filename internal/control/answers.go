@@ -131,6 +131,9 @@ func (a *Answers) onCommit(c store.Commit) {
 		switch change.Kind {
 		case world.KindVPC, world.KindNamespace, world.KindHostedZone, world.KindDiscoveryService, world.KindDiscoveryInstance:
 			a.touched = append(a.touched, zone.Ref{Kind: change.Kind, Key: change.Key})
+			if readdressed(change) {
+				a.rebind[world.VPCID(change.Key)] = true
+			}
 		case world.KindTask:
 			switch t, ok := change.New.(*world.Task); {
 			case !ok:
@@ -142,6 +145,14 @@ func (a *Answers) onCommit(c store.Commit) {
 	}
 	a.mu.Unlock()
 	a.signal()
+}
+
+// readdressed says whether a VPC's resolver has other addresses than before. The
+// data plane tries those again that the network has not come to have yet.
+func readdressed(c store.Change) bool {
+	old, ok := c.Old.(*world.VPC)
+	now, still := c.New.(*world.VPC)
+	return ok && still && !slices.Equal(old.Resolvers(), now.Resolvers())
 }
 
 // work is what there is to send.

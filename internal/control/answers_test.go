@@ -26,6 +26,7 @@ type recorded struct {
 	synced   int
 	tables   map[world.VPCID]zone.VPC
 	deltas   int
+	set      int // VPCs by Sync
 }
 
 func (r *recorded) Replace(_ context.Context, revision int64, s dataplane.Snapshot) (dataplane.Ack, error) {
@@ -52,6 +53,7 @@ func (r *recorded) Sync(_ context.Context, revision int64, changes []dataplane.C
 	for _, c := range changes {
 		switch {
 		case c.Set != nil:
+			r.set++
 			r.tables[c.Set.Table.ID] = c.Set.Table
 		case c.Delta != nil:
 			r.deltas++
@@ -234,6 +236,30 @@ func TestAnswers_ForgetsTasksThatAreGone(t *testing.T) {
 		synctest.Wait()
 		if len(b.told) != 0 || len(b.answers.waiting) != 0 {
 			t.Errorf("told %v, %d wait", b.told, len(b.answers.waiting))
+		}
+	})
+}
+
+// A VPC that gets IPv6 has one more address to answer at.
+func TestAnswers_BindsANewAddress(t *testing.T) {
+	run(t, func(b *bench) {
+		b.answers.Use(b.plane)
+		b.network.Store(world.VPCID("vpc-1"), true)
+		b.put(vpc("vpc-1"))
+		b.answers.Rebind("vpc-1")
+		synctest.Wait()
+		before := b.plane.set
+		same := *vpc("vpc-1")
+		same.Tags = world.Tags{"a": "b"}
+		b.put(&same)
+		if b.plane.set != before {
+			t.Error("a tag made the VPC be set again")
+		}
+		six := same
+		six.IPv6 = []world.IPv6Block{{CIDR: netip.MustParsePrefix("fd5e:a::/56")}}
+		b.put(&six)
+		if b.plane.set != before+1 {
+			t.Errorf("set %d times, was %d", b.plane.set, before)
 		}
 	})
 }

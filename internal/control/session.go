@@ -45,6 +45,9 @@ func (s *Sessions) Begin(ctx context.Context, r SessionRequest) (*world.NetworkI
 		if err != nil {
 			return err
 		}
+		if subnet.IPv6.IsValid() {
+			made = place.WithIPv6(d, subnet, made)
+		}
 		named := *made
 		named.Description = "seamark in " + r.Target
 		d.Put(&named)

@@ -34,6 +34,12 @@ func (d *Draw) Hex(n int) string {
 	return hex.EncodeToString(b[:])[:n]
 }
 
+// Bytes returns n bytes, n at most 32.
+func (d *Draw) Bytes(n int) []byte {
+	b := d.block()
+	return b[:n]
+}
+
 // EC2 returns an id of EC2's form: the prefix, "-" and 17 hexadecimal digits.
 func (d *Draw) EC2(prefix string) string { return prefix + "-" + d.Hex(17) }
 

@@ -49,6 +49,11 @@ func (f Fidelity) AnswersNeverHealthy() bool { return f == AWS }
 // enableDnsHostnames, as Route 53 documents it.
 func (f Fidelity) NeedsDNSHostnames() bool { return f == AWS }
 
+// TakesAnyIPv6Block says whether a user may choose the IPv6 block of a VPC. On AWS
+// it comes out of a pool that was brought to the account (EC2 API reference,
+// CreateVpc), and there are none here.
+func (f Fidelity) TakesAnyIPv6Block() bool { return f != AWS }
+
 // CreatesLogGroups says whether a missing awslogs group is created at the
 // task's start instead of failing it.
 func (f Fidelity) CreatesLogGroups() bool { return f != AWS }

@@ -53,6 +53,7 @@ type Instance struct {
 	AvailabilityZone string
 	Interface        NetworkInterfaceID
 	Address          netip.Addr
+	IPv6             netip.Addr // the zero value without one
 	MAC              string
 	SecurityGroups   []SecurityGroupID
 	KeyName          string

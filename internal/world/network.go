@@ -40,15 +40,36 @@ type VPC struct {
 	// only, and the network ACL that lets everything through.
 	MainRouteTableID    string // rtb-…
 	DefaultNetworkACLID string // acl-…
-	Tags                Tags
-	CreatedAt           time.Time
+	// IPv6 are the IPv6 blocks, in the order in which they were associated.
+	IPv6      []IPv6Block
+	Tags      Tags
+	CreatedAt time.Time
 }
 
 func (v *VPC) Kind() Kind  { return KindVPC }
 func (v *VPC) Key() string { return string(v.ID) }
 
+// IPv6Block is an IPv6 CIDR block of a VPC.
+type IPv6Block struct {
+	AssociationID string       // vpc-cidr-assoc-…
+	CIDR          netip.Prefix // masked
+	// Provided: the block was drawn, as AmazonProvidedIpv6CidrBlock asks for.
+	Provided bool
+}
+
 // Resolver is the address of the VPC's DNS resolver: base + 2.
 func (v *VPC) Resolver() netip.Addr { return v.CIDR.Addr().Next().Next() }
+
+// Resolvers are all addresses of the VPC's DNS resolver: base + 2, the
+// link-local one and, where the VPC has IPv6, fd00:ec2::253 (VPC user guide,
+// "Amazon DNS server").
+func (v *VPC) Resolvers() []netip.Addr {
+	all := []netip.Addr{v.Resolver(), netip.AddrFrom4([4]byte{169, 254, 169, 253})}
+	if len(v.IPv6) > 0 {
+		all = append(all, netip.MustParseAddr("fd00:ec2::253"))
+	}
+	return all
+}
 
 // Subnet is a part of a VPC in one availability zone.
 type Subnet struct {
@@ -57,8 +78,13 @@ type Subnet struct {
 	CIDR                netip.Prefix // masked, inside the VPC's
 	AvailabilityZone    string       // us-east-1a
 	MapPublicIPOnLaunch bool
-	Tags                Tags
-	CreatedAt           time.Time
+	// IPv6 is the subnet's IPv6 block, masked, inside one of the VPC's; the zero
+	// value where the subnet has none.
+	IPv6                 netip.Prefix
+	IPv6AssociationID    string // subnet-cidr-assoc-…
+	AssignIPv6OnCreation bool
+	Tags                 Tags
+	CreatedAt            time.Time
 }
 
 func (s *Subnet) Kind() Kind  { return KindSubnet }
@@ -119,6 +145,7 @@ type NetworkInterface struct {
 	Subnet           SubnetID
 	AvailabilityZone string
 	Address          netip.Addr // primary private IPv4 address
+	IPv6             netip.Addr // the zero value without one
 	MAC              string     // 02:…, lower case
 	SecurityGroups   []SecurityGroupID
 	Description      string

@@ -86,6 +86,7 @@ type Task struct {
 	Attachment       string // UUID
 	// Address and MAC stay readable after the interface is gone.
 	Address      netip.Addr
+	IPv6         netip.Addr // the zero value without one
 	MAC          string
 	Host         TaskHost
 	Registration Registration

@@ -8,7 +8,7 @@ import (
 	"seamark/internal/world"
 )
 
-var idPattern = regexp.MustCompile(`^[a-z]+-([0-9a-f]{8}|[0-9a-f]{17})$`)
+var idPattern = regexp.MustCompile(`^[a-z-]+-([0-9a-f]{8}|[0-9a-f]{17})$`)
 
 // checkID refuses what cannot be an id of that prefix.
 func checkID(id, prefix, malformed string) error {

@@ -42,6 +42,9 @@ func (s *Server) showInstance(w world.World, i *world.Instance) Instance {
 	address, name := i.Address.String(), world.PrivateDNSName(s.cfg.Scope.Region, i.Address)
 	out.VpcId, out.SubnetId, out.SecurityGroups = new(string(i.VPC)), new(string(i.Subnet)), showGroups(w, i.SecurityGroups)
 	out.PrivateIpAddress, out.PrivateDnsName, out.SourceDestCheck = &address, &name, new(true)
+	if i.IPv6.IsValid() {
+		out.Ipv6Address = new(i.IPv6.String())
+	}
 	if n := w.NetworkInterfaces.Get(string(i.Interface)); n != nil {
 		out.NetworkInterfaces = append(out.NetworkInterfaces, s.showInstanceInterface(w, n))
 	}
@@ -50,10 +53,14 @@ func (s *Server) showInstance(w world.World, i *world.Instance) Instance {
 
 func (s *Server) showInstanceInterface(w world.World, n *world.NetworkInterface) InstanceNetworkInterface {
 	shown := s.showInterface(w, n)
+	six := []InstanceIpv6Address{}
+	for _, a := range shown.Ipv6Addresses {
+		six = append(six, InstanceIpv6Address{Ipv6Address: a.Ipv6Address, IsPrimaryIpv6: a.IsPrimaryIpv6})
+	}
 	return InstanceNetworkInterface{
 		NetworkInterfaceId: shown.NetworkInterfaceId, VpcId: shown.VpcId, SubnetId: shown.SubnetId, Groups: shown.Groups, MacAddress: shown.MacAddress,
 		OwnerId: shown.OwnerId, PrivateDnsName: shown.PrivateDnsName, PrivateIpAddress: shown.PrivateIpAddress, SourceDestCheck: shown.SourceDestCheck,
-		Status: shown.Status, Description: shown.Description, InterfaceType: shown.InterfaceType, Ipv6Addresses: []InstanceIpv6Address{},
+		Status: shown.Status, Description: shown.Description, InterfaceType: shown.InterfaceType, Ipv6Addresses: six,
 		PrivateIpAddresses: []InstancePrivateIpAddress{{Primary: new(true), PrivateDnsName: shown.PrivateDnsName, PrivateIpAddress: shown.PrivateIpAddress}},
 		Attachment: &InstanceNetworkInterfaceAttachment{
 			AttachmentId: shown.Attachment.AttachmentId, AttachTime: shown.Attachment.AttachTime, DeleteOnTermination: new(true), DeviceIndex: new(int32(0)), Status: new("attached"),

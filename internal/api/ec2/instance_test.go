@@ -96,7 +96,7 @@ func TestRunInstances_Refused(t *testing.T) {
 		{"UnsupportedOperation", "", "Placement.Tenancy=dedicated"},
 		{"UnsupportedOperation", "", "BlockDeviceMapping.1.DeviceName=/dev/xvda"},
 		{"UnsupportedOperation", "", "DisableApiTermination=true"},
-		{"UnsupportedOperation", "", "Ipv6AddressCount=1"},
+		{"UnsupportedOperation", "", "Ipv6AddressCount=2"},
 		{"DryRunOperation", "", dryRun},
 	} {
 		h.fails(c.code, c.message, "RunInstances", params(c.param)...)

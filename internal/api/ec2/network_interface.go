@@ -54,7 +54,7 @@ func (s *Server) CreateNetworkInterface(ctx context.Context, in *CreateNetworkIn
 func unbuiltInterface(in *CreateNetworkInterfaceInput) error {
 	for name, given := range map[string]bool{
 		"further addresses of a network interface": in.SecondaryPrivateIpAddressCount != nil || len(in.PrivateIpAddresses) > 0,
-		"IPv6 addresses of a network interface":    len(in.Ipv6Addresses) > 0 || in.Ipv6AddressCount != nil || optional.Value(in.EnablePrimaryIpv6),
+		"several IPv6 addresses of an interface":   len(in.Ipv6Addresses) > 1 || optional.Value(in.Ipv6AddressCount) > 1 || optional.Value(in.EnablePrimaryIpv6),
 		"prefixes of a network interface":          len(in.Ipv4Prefixes) > 0 || in.Ipv4PrefixCount != nil || len(in.Ipv6Prefixes) > 0 || in.Ipv6PrefixCount != nil,
 		"interfaceType":                            in.InterfaceType != nil,
 	} {
@@ -86,6 +86,9 @@ func createInterface(d *plan.Draft, in *CreateNetworkInterfaceInput, tags world.
 	if err != nil {
 		return nil, err
 	}
+	if n, err = withIPv6(d, subnet, n, askedIPv6{in.Ipv6AddressCount, in.Ipv6Addresses}); err != nil {
+		return nil, err
+	}
 	made := *n
 	made.Description, made.Tags = optional.Value(in.Description), tags
 	d.Put(&made)
@@ -113,6 +116,41 @@ func newInterface(d *plan.Draft, s *world.Subnet, groups []world.SecurityGroupID
 	return place.InterfaceAt(d, s, a, groups, owner, ownerID), nil
 }
 
+// askedIPv6 is the IPv6 address, or the number of them, that a request asks for.
+type askedIPv6 struct {
+	count     *int32
+	addresses []InstanceIpv6Address
+}
+
+// withIPv6 gives an interface an IPv6 address, if one is asked for or the subnet
+// gives one to every interface.
+func withIPv6(d *plan.Draft, s *world.Subnet, n *world.NetworkInterface, asked askedIPv6) (*world.NetworkInterface, error) {
+	switch {
+	case asked.count != nil && len(asked.addresses) > 0:
+		return nil, fail("InvalidParameterCombination", "The parameter ipv6AddressCount cannot be used with the parameter ipv6Addresses")
+	case len(asked.addresses) == 0 && optional.Value(asked.count) == 0 && (asked.count != nil || !s.AssignIPv6OnCreation):
+		return n, nil
+	case !s.IPv6.IsValid():
+		return nil, fail("InvalidParameterValue", "The subnet '%s' does not have an associated IPv6 CIDR block.", s.ID)
+	case len(asked.addresses) == 0:
+		return place.WithIPv6(d, s, n), nil
+	}
+	text := optional.Value(asked.addresses[0].Ipv6Address)
+	a, err := netip.ParseAddr(text)
+	switch {
+	case err != nil || !a.Is6() || a.Zone() != "":
+		return nil, fail("InvalidParameterValue", "Value (%s) for parameter ipv6Addresses is invalid. Invalid IPv6 address.", text)
+	case !place.UsableIPv6(s.IPv6, a):
+		return nil, fail("InvalidParameterValue", "Address %s does not fall within the subnet's address range", a)
+	case place.IPv6InUse(d.World, s.ID, a):
+		return nil, fail("InvalidIPAddress.InUse", "Address %s is in use.", a)
+	}
+	next := *n
+	next.IPv6 = a
+	d.Put(&next)
+	return &next, nil
+}
+
 // DeleteNetworkInterface removes an interface that a user made.
 func (s *Server) DeleteNetworkInterface(ctx context.Context, in *DeleteNetworkInterfaceInput) (*DeleteNetworkInterfaceOutput, error) {
 	return &DeleteNetworkInterfaceOutput{}, s.change(ctx, in.DryRun, func(d *plan.Draft) error {
@@ -136,7 +174,7 @@ func (s *Server) DescribeNetworkInterfaces(_ context.Context, in *DescribeNetwor
 		find: func(id string) (*world.NetworkInterface, error) { return findInterface(w, id) },
 		names: []string{"addresses.primary", "addresses.private-ip-address", "attachment.attachment-id", "attachment.delete-on-termination", "attachment.device-index",
 			"attachment.instance-id", "attachment.instance-owner-id", "attachment.status", "availability-zone", "availability-zone-id", "description", "group-id",
-			"group-name", "interface-type", "mac-address", "network-interface-id", "owner-id", "private-dns-name", "private-ip-address", "requester-managed",
+			"group-name", "interface-type", "ipv6-addresses.ipv6-address", "mac-address", "network-interface-id", "owner-id", "private-dns-name", "private-ip-address", "requester-managed",
 			"source-dest-check", "status", "subnet-id", "vpc-id"},
 		props: func(n *world.NetworkInterface) map[string][]string { return s.interfaceProps(w, n) },
 	}
@@ -159,6 +197,9 @@ func (s *Server) interfaceProps(w world.World, n *world.NetworkInterface) map[st
 		"private-dns-name": {*shown.PrivateDnsName}, "private-ip-address": {*shown.PrivateIpAddress}, "status": {*shown.Status},
 		"subnet-id": {string(n.Subnet)}, "vpc-id": {string(n.VPC)}, "requester-managed": {strconv.FormatBool(*shown.RequesterManaged)},
 		"addresses.primary": {"true"}, "source-dest-check": {"true"}, "availability-zone-id": {*shown.AvailabilityZoneId},
+	}
+	if n.IPv6.IsValid() {
+		p["ipv6-addresses.ipv6-address"] = []string{n.IPv6.String()}
 	}
 	for _, g := range shown.Groups {
 		p["group-id"] = append(p["group-id"], *g.GroupId)
@@ -183,6 +224,10 @@ func (s *Server) showInterface(w world.World, n *world.NetworkInterface) Network
 		Ipv6Addresses: []NetworkInterfaceIpv6Address{}, MacAddress: &n.MAC, OwnerId: &s.cfg.Scope.Account, PrivateDnsName: &name, PrivateIpAddress: &address,
 		PrivateIpAddresses: []NetworkInterfacePrivateIpAddress{{Primary: new(true), PrivateDnsName: &name, PrivateIpAddress: &address}},
 		RequesterManaged:   new(n.OwnerKind == world.OwnedByTask), SourceDestCheck: new(true), Status: new("available"), TagSet: showTags(n.Tags),
+	}
+	if n.IPv6.IsValid() {
+		out.Ipv6Address = new(n.IPv6.String())
+		out.Ipv6Addresses = append(out.Ipv6Addresses, NetworkInterfaceIpv6Address{Ipv6Address: out.Ipv6Address, IsPrimaryIpv6: new(false)})
 	}
 	if n.OwnerKind == world.OwnedByUser {
 		return out

@@ -69,7 +69,7 @@ func TestNetworkInterface_Refused(t *testing.T) {
 		h.fails(code, "", op, "SubnetId="+subnet, "PrivateIpAddress="+address)
 	}
 	h.fails("DryRunOperation", "", op, "SubnetId="+subnet, dryRun)
-	for _, given := range []string{"SecondaryPrivateIpAddressCount=1", "Ipv6AddressCount=1", "InterfaceType=efa", "Ipv4PrefixCount=1"} {
+	for _, given := range []string{"SecondaryPrivateIpAddressCount=1", "Ipv6AddressCount=2", "InterfaceType=efa", "Ipv4PrefixCount=1"} {
 		h.fails("UnsupportedOperation", "", op, "SubnetId="+subnet, given)
 	}
 	h.fails("InvalidNetworkInterfaceID.NotFound", "The networkInterface ID 'eni-12345678' does not exist", "DeleteNetworkInterface", "NetworkInterfaceId="+noInterface)

@@ -57,6 +57,7 @@ type launch struct {
 	subnet      string
 	groups      []string
 	address     *string
+	ipv6        askedIPv6
 	description string // of the interface
 	userData    []byte
 	min, max    int
@@ -66,7 +67,8 @@ type launch struct {
 func (s *Server) launch(in *RunInstancesInput) (*launch, error) {
 	l := &launch{
 		in: in, subnet: optional.Value(in.SubnetId), groups: in.SecurityGroupIds, address: in.PrivateIpAddress,
-		min: int(optional.Or(in.MinCount, 1)), max: int(optional.Or(in.MaxCount, 1)),
+		ipv6: askedIPv6{in.Ipv6AddressCount, in.Ipv6Addresses},
+		min:  int(optional.Or(in.MinCount, 1)), max: int(optional.Or(in.MaxCount, 1)),
 	}
 	for _, check := range []func() error{
 		func() error { return unbuiltInstance(in) },
@@ -93,7 +95,7 @@ func unbuiltInstance(in *RunInstancesInput) error {
 	placement := optional.Value(in.Placement)
 	for name, given := range map[string]bool{
 		"LaunchTemplate": in.LaunchTemplate != nil, "InstanceMarketOptions": in.InstanceMarketOptions != nil, "HibernationOptions": in.HibernationOptions != nil,
-		"Ipv6AddressCount": optional.Value(in.Ipv6AddressCount) > 0, "Ipv6Addresses": len(in.Ipv6Addresses) > 0, "BlockDeviceMapping": len(in.BlockDeviceMappings) > 0,
+		"several IPv6 addresses of an instance": optional.Value(in.Ipv6AddressCount) > 1 || len(in.Ipv6Addresses) > 1, "BlockDeviceMapping": len(in.BlockDeviceMappings) > 0,
 		"DisableApiTermination": optional.Value(in.DisableApiTermination), "DisableApiStop": optional.Value(in.DisableApiStop),
 		"Monitoring": in.Monitoring != nil && optional.Value(in.Monitoring.Enabled), "CpuOptions": in.CpuOptions != nil, "EnclaveOptions": in.EnclaveOptions != nil,
 		"Placement.Tenancy":   optional.Or(placement.Tenancy, TenancyDefault) != TenancyDefault,
@@ -169,7 +171,7 @@ func (l *launch) networkInterface() error {
 			return err
 		}
 	}
-	if l.max > 1 && l.address != nil {
+	if l.max > 1 && (l.address != nil || len(l.ipv6.addresses) > 0) {
 		return fail("InvalidParameterCombination", "A private IP address can be specified only when launching one instance.")
 	}
 	return nil
@@ -180,7 +182,7 @@ func (l *launch) longForm(list []InstanceNetworkInterfaceSpecification) error {
 	for name, given := range map[string]bool{
 		"several network interfaces of an instance": len(list) > 1, "an existing network interface": n.NetworkInterfaceId != nil,
 		"AssociatePublicIpAddress": optional.Value(n.AssociatePublicIpAddress), "NetworkInterface.DeleteOnTermination false": !optional.Or(n.DeleteOnTermination, true),
-		"IPv6 addresses of an instance": len(n.Ipv6Addresses) > 0 || n.Ipv6AddressCount != nil, "further addresses of an instance": len(n.PrivateIpAddresses) > 0 || n.SecondaryPrivateIpAddressCount != nil,
+		"several IPv6 addresses of an instance": len(n.Ipv6Addresses) > 1 || optional.Value(n.Ipv6AddressCount) > 1, "further addresses of an instance": len(n.PrivateIpAddresses) > 0 || n.SecondaryPrivateIpAddressCount != nil,
 		"NetworkInterface.InterfaceType": optional.Or(n.InterfaceType, "interface") != "interface",
 	} {
 		if given {
@@ -188,11 +190,12 @@ func (l *launch) longForm(list []InstanceNetworkInterfaceSpecification) error {
 		}
 	}
 	switch {
-	case l.in.SubnetId != nil || len(l.in.SecurityGroupIds) > 0 || l.in.PrivateIpAddress != nil:
+	case l.in.SubnetId != nil || len(l.in.SecurityGroupIds) > 0 || l.in.PrivateIpAddress != nil || l.in.Ipv6AddressCount != nil || len(l.in.Ipv6Addresses) > 0:
 		return fail("InvalidParameterCombination", "Network interfaces and an instance-level subnet ID or security groups may not be specified on the same request")
 	case optional.Value(n.DeviceIndex) != 0:
 		return fail("InvalidParameterValue", "The primary network interface must have the device index 0.")
 	}
+	l.ipv6 = askedIPv6{n.Ipv6AddressCount, n.Ipv6Addresses}
 	l.subnet, l.groups, l.address, l.description = optional.Value(n.SubnetId), n.Groups, n.PrivateIpAddress, optional.Value(n.Description)
 	return nil
 }
@@ -248,12 +251,15 @@ func (l *launch) instance(d *plan.Draft, subnet *world.Subnet, groups []world.Se
 	if err != nil {
 		return nil, err
 	}
+	if n, err = withIPv6(d, subnet, n, l.ipv6); err != nil {
+		return nil, err
+	}
 	attached := *n
 	attached.AttachmentID, attached.Tags, attached.Description = d.Draw.EC2("eni-attach"), l.tags["network-interface"], l.description
 	d.Put(&attached)
 	i := &world.Instance{
 		ID: world.InstanceID(id), ReservationID: reservation, LaunchIndex: index, ImageID: *l.in.ImageId, Type: optional.Or(l.in.InstanceType, "m1.small"),
-		VPC: subnet.VPC, Subnet: subnet.ID, AvailabilityZone: subnet.AvailabilityZone, Interface: n.ID, Address: n.Address, MAC: n.MAC,
+		VPC: subnet.VPC, Subnet: subnet.ID, AvailabilityZone: subnet.AvailabilityZone, Interface: n.ID, Address: n.Address, IPv6: n.IPv6, MAC: n.MAC,
 		SecurityGroups: groups, UserData: l.userData, ClientToken: optional.Value(l.in.ClientToken), Tags: l.tags["instance"], LaunchTime: d.Now,
 		Node: place.Node, State: world.InstancePending,
 	}

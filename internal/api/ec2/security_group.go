@@ -46,6 +46,9 @@ func (s *Server) CreateSecurityGroup(ctx context.Context, in *CreateSecurityGrou
 			ID: world.SecurityGroupID(d.Draw.EC2("sg")), VPC: v.ID, Name: *in.GroupName, Description: *in.Description,
 			Rules: []world.SecurityGroupRule{allowAllEgress(d)}, Tags: tags["security-group"], CreatedAt: d.Now,
 		}
+		if len(v.IPv6) > 0 {
+			made.Rules = append(made.Rules, allowAllEgressIPv6(d))
+		}
 		d.Put(made)
 		return nil
 	})

@@ -27,6 +27,8 @@ func New(cfg Config) *Server { return &Server{cfg} }
 // Operations lists what is built.
 func (s *Server) Operations() Operations {
 	return Operations{
+		AssociateSubnetCidrBlock:      s.AssociateSubnetCidrBlock,
+		AssociateVpcCidrBlock:         s.AssociateVpcCidrBlock,
 		AuthorizeSecurityGroupEgress:  s.AuthorizeSecurityGroupEgress,
 		AuthorizeSecurityGroupIngress: s.AuthorizeSecurityGroupIngress,
 		CreateNetworkInterface:        s.CreateNetworkInterface,
@@ -58,6 +60,8 @@ func (s *Server) Operations() Operations {
 		DescribeTags:                  s.DescribeTags,
 		DescribeVpcAttribute:          s.DescribeVpcAttribute,
 		DescribeVpcs:                  s.DescribeVpcs,
+		DisassociateSubnetCidrBlock:   s.DisassociateSubnetCidrBlock,
+		DisassociateVpcCidrBlock:      s.DisassociateVpcCidrBlock,
 		GetConsoleOutput:              s.GetConsoleOutput,
 		ModifySubnetAttribute:         s.ModifySubnetAttribute,
 		ModifyVpcAttribute:            s.ModifyVpcAttribute,

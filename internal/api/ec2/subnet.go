@@ -46,6 +46,12 @@ func (s *Server) CreateSubnet(ctx context.Context, in *CreateSubnetInput) (*Crea
 		made = &world.Subnet{
 			ID: world.SubnetID(d.Draw.EC2("subnet")), VPC: v.ID, CIDR: cidr, AvailabilityZone: zone, Tags: tags["subnet"], CreatedAt: d.Now,
 		}
+		if in.Ipv6CidrBlock != nil {
+			if made.IPv6, err = subnetIPv6(d.World, v, *in.Ipv6CidrBlock); err != nil {
+				return err
+			}
+			made.IPv6AssociationID = d.Draw.EC2("subnet-cidr-assoc")
+		}
 		d.Put(made)
 		after = d.World
 		return nil
@@ -59,7 +65,7 @@ func (s *Server) CreateSubnet(ctx context.Context, in *CreateSubnetInput) (*Crea
 // unbuiltSubnet refuses what would be ignored.
 func unbuiltSubnet(in *CreateSubnetInput) error {
 	for name, given := range map[string]bool{
-		"ipv6CidrBlock": in.Ipv6CidrBlock != nil, "ipv4IpamPoolId": in.Ipv4IpamPoolId != nil, "ipv6IpamPoolId": in.Ipv6IpamPoolId != nil,
+		"ipv4IpamPoolId": in.Ipv4IpamPoolId != nil, "ipv6IpamPoolId": in.Ipv6IpamPoolId != nil,
 		"ipv4NetmaskLength": in.Ipv4NetmaskLength != nil, "ipv6NetmaskLength": in.Ipv6NetmaskLength != nil, "ipv6Native": optional.Value(in.Ipv6Native), "outpostArn": in.OutpostArn != nil,
 	} {
 		if given {
@@ -119,16 +125,22 @@ func (s *Server) DescribeSubnets(_ context.Context, in *DescribeSubnetsInput) (*
 		rows: w.Subnets.All(), id: (*world.Subnet).Key, tags: func(n *world.Subnet) world.Tags { return n.Tags },
 		find: func(id string) (*world.Subnet, error) { return findSubnet(w, id) },
 		names: []string{"availability-zone", "availabilityZone", "availability-zone-id", "availabilityZoneId", "available-ip-address-count", "cidr", "cidr-block", "cidrBlock",
-			"default-for-az", "defaultForAz", "map-public-ip-on-launch", "owner-id", "state", "subnet-arn", "subnet-id", "vpc-id"},
+			"default-for-az", "defaultForAz", "ipv6-cidr-block-association.association-id", "ipv6-cidr-block-association.ipv6-cidr-block", "ipv6-cidr-block-association.state", "ipv6-native", "map-public-ip-on-launch", "owner-id", "state", "subnet-arn", "subnet-id", "vpc-id"},
 		props: func(n *world.Subnet) map[string][]string {
 			cidr, zone, id := []string{n.CIDR.String()}, []string{n.AvailabilityZone}, []string{s.zoneID(n.AvailabilityZone)}
-			return map[string][]string{
-				"availability-zone": zone, "availabilityZone": zone, "availability-zone-id": id, "availabilityZoneId": id,
+			p := map[string][]string{
+				"ipv6-native": {"false"}, "availability-zone": zone, "availabilityZone": zone, "availability-zone-id": id, "availabilityZoneId": id,
 				"available-ip-address-count": {strconv.Itoa(place.Free(w, n))}, "cidr": cidr, "cidr-block": cidr, "cidrBlock": cidr,
 				"default-for-az": {"false"}, "defaultForAz": {"false"}, "map-public-ip-on-launch": {strconv.FormatBool(n.MapPublicIPOnLaunch)},
 				"owner-id": {s.cfg.Scope.Account}, "state": {"available"}, "subnet-arn": {s.arn("subnet/" + string(n.ID))},
 				"subnet-id": {string(n.ID)}, "vpc-id": {string(n.VPC)},
 			}
+			if n.IPv6.IsValid() {
+				p["ipv6-cidr-block-association.association-id"] = []string{n.IPv6AssociationID}
+				p["ipv6-cidr-block-association.ipv6-cidr-block"] = []string{n.IPv6.String()}
+				p["ipv6-cidr-block-association.state"] = []string{SubnetCidrBlockStateCodeAssociated}
+			}
+			return p
 		},
 	}
 	cut, next, err := l.describe(request{in.DryRun, in.SubnetIds, in.Filters, in.MaxResults, in.NextToken})
@@ -147,7 +159,7 @@ func (s *Server) showSubnet(w world.World, n *world.Subnet) Subnet {
 		SubnetId: new(string(n.ID)), SubnetArn: new(s.arn("subnet/" + string(n.ID))), VpcId: new(string(n.VPC)), CidrBlock: new(n.CIDR.String()),
 		AvailabilityZone: &n.AvailabilityZone, AvailabilityZoneId: new(s.zoneID(n.AvailabilityZone)),
 		AvailableIpAddressCount: new(int32(place.Free(w, n))), DefaultForAz: new(false), MapPublicIpOnLaunch: &n.MapPublicIPOnLaunch,
-		AssignIpv6AddressOnCreation: new(false), Ipv6CidrBlockAssociationSet: []SubnetIpv6CidrBlockAssociation{}, Ipv6Native: new(false),
+		AssignIpv6AddressOnCreation: &n.AssignIPv6OnCreation, Ipv6CidrBlockAssociationSet: showSubnetIPv6(n, SubnetCidrBlockStateCodeAssociated), Ipv6Native: new(false),
 		EnableDns64: new(false), MapCustomerOwnedIpOnLaunch: new(false), OwnerId: &s.cfg.Scope.Account, State: new("available"), Tags: showTags(n.Tags),
 		PrivateDnsNameOptionsOnLaunch: &PrivateDnsNameOptionsOnLaunch{
 			HostnameType: new("ip-name"), EnableResourceNameDnsARecord: new(false), EnableResourceNameDnsAAAARecord: new(false),
@@ -166,12 +178,19 @@ func (s *Server) ModifySubnetAttribute(ctx context.Context, in *ModifySubnetAttr
 		if err != nil {
 			return err
 		}
-		if in.MapPublicIpOnLaunch == nil || optional.Value(in.MapPublicIpOnLaunch.Value) == n.MapPublicIPOnLaunch {
-			return nil
-		}
 		next := *n
-		next.MapPublicIPOnLaunch = optional.Value(in.MapPublicIpOnLaunch.Value)
-		d.Put(&next)
+		if in.MapPublicIpOnLaunch != nil {
+			next.MapPublicIPOnLaunch = optional.Value(in.MapPublicIpOnLaunch.Value)
+		}
+		if in.AssignIpv6AddressOnCreation != nil {
+			next.AssignIPv6OnCreation = optional.Value(in.AssignIpv6AddressOnCreation.Value)
+		}
+		switch {
+		case next.AssignIPv6OnCreation && !n.IPv6.IsValid():
+			return fail("InvalidParameterValue", "Invalid value 'true' for assignIpv6AddressOnCreation. Subnet doesn't have an associated IPv6 CIDR block.")
+		case next.MapPublicIPOnLaunch != n.MapPublicIPOnLaunch, next.AssignIPv6OnCreation != n.AssignIPv6OnCreation:
+			d.Put(&next)
+		}
 		return nil
 	})
 }
@@ -180,8 +199,8 @@ func (s *Server) ModifySubnetAttribute(ctx context.Context, in *ModifySubnetAttr
 func unbuiltSubnetAttribute(in *ModifySubnetAttributeInput) error {
 	on := func(v *AttributeBooleanValue) bool { return v != nil && optional.Value(v.Value) }
 	for name, given := range map[string]bool{
-		"assignIpv6AddressOnCreation": on(in.AssignIpv6AddressOnCreation), "customerOwnedIpv4Pool": in.CustomerOwnedIpv4Pool != nil,
-		"enableDns64": on(in.EnableDns64), "enableLniAtDeviceIndex": in.EnableLniAtDeviceIndex != nil,
+		"customerOwnedIpv4Pool": in.CustomerOwnedIpv4Pool != nil,
+		"enableDns64":           on(in.EnableDns64), "enableLniAtDeviceIndex": in.EnableLniAtDeviceIndex != nil,
 		"enableResourceNameDnsARecordOnLaunch":         on(in.EnableResourceNameDnsARecordOnLaunch),
 		"enableResourceNameDnsAAAARecordOnLaunch":      on(in.EnableResourceNameDnsAAAARecordOnLaunch),
 		"mapCustomerOwnedIpOnLaunch":                   on(in.MapCustomerOwnedIpOnLaunch),

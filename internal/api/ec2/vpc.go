@@ -38,6 +38,11 @@ func (s *Server) CreateVpc(ctx context.Context, in *CreateVpcInput) (*CreateVpcO
 	if cidr.Bits() < largestPrefix || cidr.Bits() > smallestPrefix || special(cidr) {
 		return nil, fail("InvalidVpc.Range", "The CIDR '%s' is invalid.", *in.CidrBlock)
 	}
+	six := ipv6Request{in.AmazonProvidedIpv6CidrBlock, in.Ipv6CidrBlock, in.Ipv6Pool, in.Ipv6CidrBlockNetworkBorderGroup}
+	block, err := s.checkIPv6(six)
+	if err != nil {
+		return nil, err
+	}
 	tags, err := newTags(in.TagSpecifications, "vpc")
 	if err != nil {
 		return nil, err
@@ -51,21 +56,26 @@ func (s *Server) CreateVpc(ctx context.Context, in *CreateVpcInput) (*CreateVpcO
 		}
 		d.Put(made)
 		d.Put(defaultGroup(d, made))
-		return nil
+		if six.given() {
+			made, err = addIPv6(d, made, block)
+		}
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	shown := s.showVPC(made)
 	shown.State = new("pending")
+	for i := range shown.Ipv6CidrBlockAssociationSet {
+		shown.Ipv6CidrBlockAssociationSet[i].Ipv6CidrBlockState.State = new(VpcCidrBlockStateCodeAssociating)
+	}
 	return &CreateVpcOutput{Vpc: &shown}, nil
 }
 
 // unbuiltVPC refuses what would be ignored.
 func unbuiltVPC(in *CreateVpcInput) error {
 	for name, given := range map[string]bool{
-		"amazonProvidedIpv6CidrBlock": optional.Value(in.AmazonProvidedIpv6CidrBlock), "ipv6CidrBlock": in.Ipv6CidrBlock != nil,
-		"ipv4IpamPoolId": in.Ipv4IpamPoolId != nil, "ipv6IpamPoolId": in.Ipv6IpamPoolId != nil, "ipv6Pool": in.Ipv6Pool != nil,
+		"ipv4IpamPoolId": in.Ipv4IpamPoolId != nil, "ipv6IpamPoolId": in.Ipv6IpamPoolId != nil,
 		"instanceTenancy dedicated": optional.Or(in.InstanceTenancy, "default") != "default",
 		"ipv4NetmaskLength":         in.Ipv4NetmaskLength != nil, "ipv6NetmaskLength": in.Ipv6NetmaskLength != nil,
 		"vpcEncryptionControl": in.VpcEncryptionControl != nil,
@@ -153,15 +163,30 @@ func (s *Server) DescribeVpcs(_ context.Context, in *DescribeVpcsInput) (*Descri
 	w := s.view()
 	l := listing[world.VPC]{
 		rows: w.VPCs.All(), id: (*world.VPC).Key, tags: func(v *world.VPC) world.Tags { return v.Tags },
-		find:  func(id string) (*world.VPC, error) { return findVPC(w, id) },
-		names: []string{"cidr", "cidr-block-association.association-id", "cidr-block-association.cidr-block", "cidr-block-association.state", "dhcp-options-id", "is-default", "owner-id", "state", "vpc-id"},
+		find: func(id string) (*world.VPC, error) { return findVPC(w, id) },
+		names: []string{
+			"cidr", "cidr-block-association.association-id", "cidr-block-association.cidr-block", "cidr-block-association.state", "dhcp-options-id",
+			"ipv6-cidr-block-association.association-id", "ipv6-cidr-block-association.ipv6-cidr-block", "ipv6-cidr-block-association.ipv6-pool",
+			"ipv6-cidr-block-association.state", "is-default", "owner-id", "state", "vpc-id",
+		},
 		props: func(v *world.VPC) map[string][]string {
-			return map[string][]string{
+			p := map[string][]string{
 				"cidr": {v.CIDR.String()}, "cidr-block-association.association-id": {v.CIDRAssociationID},
 				"cidr-block-association.cidr-block": {v.CIDR.String()}, "cidr-block-association.state": {"associated"},
 				"dhcp-options-id": {v.DHCPOptionsID}, "is-default": {strconv.FormatBool(v.IsDefault)},
 				"owner-id": {s.cfg.Scope.Account}, "state": {"available"}, "vpc-id": {string(v.ID)},
 			}
+			for _, b := range v.IPv6 {
+				shown := s.showIPv6Block(b, VpcCidrBlockStateCodeAssociated)
+				for name, value := range map[string]*string{
+					"association-id": shown.AssociationId, "ipv6-cidr-block": shown.Ipv6CidrBlock, "ipv6-pool": shown.Ipv6Pool, "state": shown.Ipv6CidrBlockState.State,
+				} {
+					if name = "ipv6-cidr-block-association." + name; value != nil {
+						p[name] = append(p[name], *value)
+					}
+				}
+			}
+			return p
 		},
 	}
 	cut, next, err := l.describe(request{in.DryRun, in.VpcIds, in.Filters, in.MaxResults, in.NextToken})
@@ -176,10 +201,14 @@ func (s *Server) DescribeVpcs(_ context.Context, in *DescribeVpcsInput) (*Descri
 }
 
 func (s *Server) showVPC(v *world.VPC) Vpc {
+	six := []VpcIpv6CidrBlockAssociation{}
+	for _, b := range v.IPv6 {
+		six = append(six, s.showIPv6Block(b, VpcCidrBlockStateCodeAssociated))
+	}
 	return Vpc{
 		VpcId: new(string(v.ID)), CidrBlock: new(v.CIDR.String()), DhcpOptionsId: &v.DHCPOptionsID, InstanceTenancy: new("default"),
 		IsDefault: &v.IsDefault, OwnerId: &s.cfg.Scope.Account, State: new("available"), Tags: showTags(v.Tags),
-		Ipv6CidrBlockAssociationSet: []VpcIpv6CidrBlockAssociation{},
+		Ipv6CidrBlockAssociationSet: six,
 		CidrBlockAssociationSet: []VpcCidrBlockAssociation{{
 			AssociationId: &v.CIDRAssociationID, CidrBlock: new(v.CIDR.String()), CidrBlockState: &VpcCidrBlockState{State: new("associated")},
 		}},

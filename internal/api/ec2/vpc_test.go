@@ -71,7 +71,7 @@ func TestCreateVpc_Refused(t *testing.T) {
 	h.fails("MissingParameter", "The request must contain the parameter cidrBlock", "CreateVpc")
 	h.fails("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", "CreateVpc", "CidrBlock=10.0.0.0/16", dryRun)
 	h.fails("InvalidVpc.Range", "", "CreateVpc", "CidrBlock=10.0.0.0/8", dryRun)
-	for _, given := range []string{"AmazonProvidedIpv6CidrBlock=true", "Ipv6CidrBlock=2001:db8::/56", "Ipv4IpamPoolId=ipam-pool-1", "InstanceTenancy=dedicated", "Ipv4NetmaskLength=24"} {
+	for _, given := range []string{"Ipv4IpamPoolId=ipam-pool-1", "InstanceTenancy=dedicated", "Ipv4NetmaskLength=24"} {
 		h.fails("UnsupportedOperation", "Seamark does not build ", "CreateVpc", "CidrBlock=10.0.0.0/16", given)
 	}
 	h.vpc("10.0.0.0/28")
@@ -193,7 +193,7 @@ func TestCreateSubnet_Refused(t *testing.T) {
 	h.fails("DryRunOperation", "", "CreateSubnet", "VpcId="+vpc, "CidrBlock=10.0.2.0/24", dryRun)
 	h.fails("InvalidParameterValue", "'vpc' is not a valid taggable resource type for this operation.", "CreateSubnet", "VpcId="+vpc, "CidrBlock=10.0.2.0/24",
 		"TagSpecification.1.ResourceType=vpc", "TagSpecification.1.Tag.1.Key=k", "TagSpecification.1.Tag.1.Value=v")
-	for _, given := range []string{"Ipv6CidrBlock=2001:db8::/64", "Ipv6Native=true", "OutpostArn=arn:x"} {
+	for _, given := range []string{"Ipv6Native=true", "OutpostArn=arn:x"} {
 		h.fails("UnsupportedOperation", "", "CreateSubnet", "VpcId="+vpc, "CidrBlock=10.0.2.0/24", given)
 	}
 }

@@ -34,6 +34,7 @@ const (
 	subnetA, subnetB  = "subnet-0000000000000000a", "subnet-0000000000000000b"
 	subnetTiny        = "subnet-0000000000000000c"
 	subnetOther       = "subnet-0000000000000000d"
+	subnetDual        = "subnet-0000000000000000e" // with IPv6
 	groupWeb          = "sg-0000000000000000a"
 	groupOther        = "sg-0000000000000000d"
 	registryPrefix    = "arn:aws:servicediscovery:us-east-1:123456789012:service/"
@@ -100,6 +101,10 @@ func seed(d *plan.Draft) {
 	} {
 		d.Put(&world.Subnet{ID: world.SubnetID(id), VPC: world.VPCID("vpc-0000000000000000" + s[0]), CIDR: netip.MustParsePrefix(s[1]), AvailabilityZone: s[2]})
 	}
+	d.Put(&world.Subnet{
+		ID: subnetDual, VPC: "vpc-0000000000000000a", CIDR: netip.MustParsePrefix("10.0.5.0/24"), AvailabilityZone: "us-east-1a",
+		IPv6: netip.MustParsePrefix("fd5e:a:0:5::/64"),
+	})
 	d.Put(&world.Namespace{ID: "ns-1", Name: "myapp.local", Type: "DNS_PRIVATE"})
 	for id, types := range map[string][]string{"srv-a": {"A"}, "srv-srv": {"SRV"}, "srv-both": {"A", "SRV"}, "srv-cname": {"CNAME"}, "srv-aaaa": {"AAAA"}} {
 		ds := &world.DiscoveryService{ID: world.DiscoveryServiceID(id), Namespace: "ns-1", Name: id, CustomHealth: true}

@@ -54,12 +54,12 @@ func (s *Server) registryID(arn string) (world.DiscoveryServiceID, error) {
 // checkRegistry checks which members of a registry go with the task's network
 // mode and the record types of the Cloud Map service (ECS developer guide,
 // "Service discovery considerations").
-func (s *Server) checkRegistry(w world.World, def *world.TaskDefinition, r world.ServiceRegistry) error {
+func (s *Server) checkRegistry(w world.World, def *world.TaskDefinition, n world.NetworkConfiguration, r world.ServiceRegistry) error {
 	ds := w.DiscoveryServices.Get(string(r.Service))
 	if ds == nil {
 		return invalid("The service registry %s was not found.", s.registryARN(r.Service))
 	}
-	if err := s.checkRecords(ds); err != nil {
+	if err := s.checkRecords(w, ds, n); err != nil {
 		return err
 	}
 	switch def.NetworkMode {
@@ -79,13 +79,20 @@ func (s *Server) checkRegistry(w world.World, def *world.TaskDefinition, r world
 	return checkRegistryPort(def, r)
 }
 
-// checkRecords refuses Cloud Map services that tasks cannot register with.
-func (s *Server) checkRecords(ds *world.DiscoveryService) error {
-	switch {
-	case hasRecord(ds, "CNAME"):
+// checkRecords refuses Cloud Map services that tasks cannot register with. AWS
+// does not look at the subnets; there, what is only reached by IPv6 fails to
+// register again and again where a subnet has none.
+func (s *Server) checkRecords(w world.World, ds *world.DiscoveryService, n world.NetworkConfiguration) error {
+	if hasRecord(ds, "CNAME") {
 		return invalid("The service registry %s uses CNAME records. Amazon ECS supports service registries with A, AAAA and SRV records only.", s.registryARN(ds.ID))
-	case hasRecord(ds, "AAAA"):
-		return unsupported("A service registry with AAAA records")
+	}
+	if !hasRecord(ds, "AAAA") || hasRecord(ds, "A") || hasRecord(ds, "SRV") {
+		return nil
+	}
+	for _, id := range n.Subnets {
+		if subnet := w.Subnets.Get(string(id)); subnet == nil || !subnet.IPv6.IsValid() {
+			return invalid("The service registry %s uses AAAA records, but the subnet %s has no IPv6 CIDR block.", s.registryARN(ds.ID), id)
+		}
 	}
 	return nil
 }
@@ -96,11 +103,11 @@ func hasRecord(ds *world.DiscoveryService, kind string) bool {
 
 func checkAwsvpcRegistry(def *world.TaskDefinition, ds *world.DiscoveryService, r world.ServiceRegistry) error {
 	container := r.ContainerName != "" || r.ContainerPort != 0
-	srv := hasRecord(ds, "SRV")
+	srv, addresses := hasRecord(ds, "SRV"), hasRecord(ds, "A") || hasRecord(ds, "AAAA")
 	switch {
-	case container && hasRecord(ds, "A") && !srv && r.ContainerPort != 0:
+	case container && addresses && !srv && r.ContainerPort != 0:
 		return invalid("The values specified for serviceRegistries do not require a value for 'containerPort'. Remove the value and retry.")
-	case container && hasRecord(ds, "A") && !srv:
+	case container && addresses && !srv:
 		return invalid("The values specified for serviceRegistries do not require a value for 'containerName'. Remove the value and retry.")
 	case container && r.Port != 0:
 		return invalid("A service registry can have either a value for 'port' or values for 'containerName' and 'containerPort', but not both.")

@@ -120,11 +120,13 @@ func TestCreateService_refuses(t *testing.T) {
 		"registry id":        {serviceJSON(registry("srv-a", "")), "", "The format of the supplied service registry ARN is invalid: srv-a."},
 		"registry unknown":   {serviceJSON(registry(registryPrefix+"srv-none", "")), "", "The service registry " + registryPrefix + "srv-none was not found."},
 		"registry CNAME":     {serviceJSON(registry(registryCNAME, "")), "", "The service registry " + registryCNAME + " uses CNAME records. Amazon ECS supports service registries with A, AAAA and SRV records only."},
-		"registry AAAA":      {serviceJSON(registry(registryAAAA, "")), "UnsupportedFeatureException", "A service registry with AAAA records is not built in Seamark yet."},
+		"registry AAAA":      {serviceJSON(registry(registryAAAA, "")), "", "The service registry " + registryAAAA + " uses AAAA records, but the subnet " + subnetA + " has no IPv6 CIDR block."},
 		"registry port 0":    {serviceJSON(registry(registrySRV, `"port":0`)), "", "Invalid value 0 for 'port' of a service registry."},
 		"registry port":      {serviceJSON(registry(registrySRV, `"containerName":"app","containerPort":65536`)), "", "Invalid value 65536 for 'containerPort' of a service registry."},
 		"A container port":   {serviceJSON(registry(registryA, `"containerName":"app","containerPort":80`)), "", "The values specified for serviceRegistries do not require a value for 'containerPort'. Remove the value and retry."},
 		"A container":        {serviceJSON(registry(registryA, `"containerName":"app"`)), "", "The values specified for serviceRegistries do not require a value for 'containerName'. Remove the value and retry."},
+		"AAAA, one without":  {serviceJSON(network(`"`+subnetDual+`","`+subnetB+`"`, "") + "," + registry(registryAAAA, "")), "", "The service registry " + registryAAAA + " uses AAAA records, but the subnet " + subnetB + " has no IPv6 CIDR block."},
+		"AAAA container":     {serviceJSON(network(`"`+subnetDual+`"`, "") + "," + registry(registryAAAA, `"containerName":"app"`)), "", "The values specified for serviceRegistries do not require a value for 'containerName'. Remove the value and retry."},
 		"SRV nothing":        {serviceJSON(registry(registrySRV, "")), "", srvMissing},
 		"A and SRV nothing":  {serviceJSON(registry(registryBoth, "")), "", srvMissing},
 		"SRV both":           {serviceJSON(registry(registrySRV, `"port":80,"containerName":"app","containerPort":80`)), "", "A service registry can have either a value for 'port' or values for 'containerName' and 'containerPort', but not both."},
@@ -186,6 +188,8 @@ func TestCreateService_registries(t *testing.T) {
 	for i, members := range []string{
 		registry(registryA, ""), registry(registryA, `"port":8080`), registry(registrySRV, `"port":80`),
 		registry(registrySRV, `"containerName":"app","containerPort":80`), registry(registryBoth, `"port":80`),
+		network(`"`+subnetDual+`"`, "") + "," + registry(registryAAAA, ""),
+		network(`"`+subnetDual+`"`, "") + "," + registry(registryAAAA, `"port":80`),
 	} {
 		r := h.do("CreateService", serviceJSON(fmt.Sprintf(`"serviceName":"s%d",`, i)+members))
 		if got := r.at("service", "serviceRegistries"); len(got.([]any)) != 1 {
@@ -450,4 +454,25 @@ func TestDescribeAndListServices(t *testing.T) {
 	h.do("ListServices", `{"cluster":"c","launchType":"EC2"}`).want(`[]`, "serviceArns")
 	h.do("ListServices", `{"cluster":"c","schedulingStrategy":"DAEMON"}`).want(`[]`, "serviceArns")
 	h.do("ListServices", `{"cluster":"c","launchType":"FARGATE","schedulingStrategy":"REPLICA","maxResults":1}`).want(`["`+serviceARNPrefix+`c/s00"]`, "serviceArns")
+}
+
+// A task in a subnet with IPv6 shows its address and registers it.
+func TestService_dualStack(t *testing.T) {
+	h := services(t)
+	h.do("CreateService", serviceJSON(`"desiredCount":1,`+network(`"`+subnetDual+`"`, "")+","+registry(registryAAAA, "")))
+	h.settle()
+	tasks := h.do("ListTasks", `{"cluster":"c"}`)
+	shown := h.do("DescribeTasks", `{"cluster":"c","tasks":["`+tasks.text("taskArns", 0)+`"]}`)
+	six := shown.text("tasks", 0, "containers", 0, "networkInterfaces", 0, "ipv6Address")
+	if !strings.HasPrefix(six, "fd5e:a:0:5:") {
+		t.Errorf("address %s", six)
+	}
+	shown.want(`{"name":"ipv6Address","value":"`+six+`"}`, "tasks", 0, "attachments", 0, "details", 4)
+	for i := range h.changes.View().InstancesOf("srv-aaaa") {
+		if i.Attributes["AWS_INSTANCE_IPV6"] != six || i.Attributes["AWS_INSTANCE_IPV4"] != "10.0.5.4" {
+			t.Errorf("registered %v", i.Attributes)
+		}
+		return
+	}
+	t.Error("nothing is registered")
 }

@@ -95,7 +95,11 @@ func (s *Server) showContainer(t *world.Task, def *world.TaskDefinition, seen *w
 		})
 	}
 	if status := attachmentStatus(t); status != "" && status != attachmentPrecreated {
-		out.NetworkInterfaces = append(out.NetworkInterfaces, NetworkInterface{AttachmentId: new(t.Attachment), PrivateIpv4Address: new(t.Address.String())})
+		shown := NetworkInterface{AttachmentId: new(t.Attachment), PrivateIpv4Address: new(t.Address.String())}
+		if t.IPv6.IsValid() {
+			shown.Ipv6Address = new(t.IPv6.String())
+		}
+		out.NetworkInterfaces = append(out.NetworkInterfaces, shown)
 	}
 	c := def.Container(seen.Name)
 	if c == nil {
@@ -140,6 +144,9 @@ func (s *Server) showAttachments(w world.World, t *world.Task) []Attachment {
 			details = append(details, [2]string{"privateDnsName", name})
 		}
 		details = append(details, [2]string{"privateIPv4Address", t.Address.String()})
+		if t.IPv6.IsValid() {
+			details = append(details, [2]string{"ipv6Address", t.IPv6.String()})
+		}
 	}
 	out := Attachment{Id: new(t.Attachment), Type: new("ElasticNetworkInterface"), Status: &status}
 	for _, d := range details {

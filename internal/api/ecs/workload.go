@@ -98,7 +98,7 @@ func (s *Server) checkWorkload(w world.World, d *world.Deployment) error {
 		return err
 	}
 	for _, r := range d.Registries {
-		if err := s.checkRegistry(w, def, r); err != nil {
+		if err := s.checkRegistry(w, def, d.Network, r); err != nil {
 			return err
 		}
 	}

@@ -14,6 +14,8 @@ type Packet struct {
 	Port uint16
 	// Type and Code are those of ICMP.
 	Type, Code uint8
+	// IPv6: it goes from one's IPv6 address to the other's.
+	IPv6 bool
 }
 
 // Allows says whether the interface from may open a connection with p to the
@@ -27,7 +29,11 @@ func (v VPC) Allows(from, to world.NetworkInterfaceID, p Packet) bool {
 	if !ok {
 		return false
 	}
-	return v.match(a.Egress, b.Address, p) && v.match(b.Ingress, a.Address, p)
+	source, destination := a.Address, b.Address
+	if p.IPv6 {
+		source, destination = a.IPv6, b.IPv6
+	}
+	return source.IsValid() && destination.IsValid() && v.match(a.Egress, destination, p) && v.match(b.Ingress, source, p)
 }
 
 // Interface finds an interface by its id.

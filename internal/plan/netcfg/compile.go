@@ -10,10 +10,6 @@ import (
 	"seamark/internal/world"
 )
 
-// resolverLinkLocal is where the VPC's resolver answers besides base + 2, in
-// every VPC (VPC user guide, "Amazon DNS server").
-var resolverLinkLocal = netip.AddrFrom4([4]byte{169, 254, 169, 253})
-
 // dnsPort is open on the resolver's addresses, for UDP and TCP.
 const dnsPort = 53
 
@@ -40,7 +36,7 @@ func Compile(w world.World, id world.VPCID) (VPC, bool) {
 	return out, true
 }
 
-// services are the resolver's two addresses. Where DNS support is switched
+// services are the resolver's addresses. Where DNS support is switched
 // off they stay, so that switching it changes no address, and their ports are
 // closed: queries go unanswered as in AWS.
 func services(vpc *world.VPC) []Service {
@@ -48,9 +44,9 @@ func services(vpc *world.VPC) []Service {
 	if vpc.EnableDNSSupport {
 		ports = []uint16{dnsPort}
 	}
-	out := []Service{
-		{Address: vpc.Resolver(), UDP: ports, TCP: ports},
-		{Address: resolverLinkLocal, UDP: ports, TCP: ports},
+	var out []Service
+	for _, a := range vpc.Resolvers() {
+		out = append(out, Service{Address: a, UDP: ports, TCP: ports})
 	}
 	slices.SortFunc(out, func(a, b Service) int { return a.Address.Compare(b.Address) })
 	return out
@@ -83,7 +79,7 @@ func (c *compiler) compile(eni *world.NetworkInterface) (Interface, bool) {
 	}
 	rules := c.merge(eni.SecurityGroups)
 	return Interface{
-		ID: eni.ID, Address: eni.Address, Subnet: subnet.CIDR.Masked(), MAC: eni.MAC,
+		ID: eni.ID, Address: eni.Address, Subnet: subnet.CIDR.Masked(), IPv6: eni.IPv6, MAC: eni.MAC,
 		Ingress: rules.ingress, Egress: rules.egress,
 		// Fargate lets a container without privileges bind port 80.
 		UnprivilegedPorts: eni.OwnerKind == world.OwnedByTask,
@@ -218,6 +214,9 @@ func groups(w world.World, vpc world.VPCID, interfaces []Interface) []Group {
 		for eni := range w.InterfacesWith(id) {
 			if eni.VPC == vpc && onMachine(eni.OwnerKind) {
 				members[id] = append(members[id], eni.Address)
+				if eni.IPv6.IsValid() {
+					members[id] = append(members[id], eni.IPv6)
+				}
 			}
 		}
 	}

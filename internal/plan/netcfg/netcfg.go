@@ -20,7 +20,8 @@ type VPC struct {
 	ID   world.VPCID
 	CIDR netip.Prefix
 	// Services are the addresses that the VPC's own services answer on inside
-	// the VPC: the resolver at base+2 and 169.254.169.253. They are bound to
+	// the VPC: the resolver at base+2, at 169.254.169.253 and, where the VPC has
+	// IPv6, at fd00:ec2::253. They are bound to
 	// the VPC namespace, and only the ports listed on them are open. Every
 	// interface of the VPC reaches them, whatever its security groups say, as
 	// in AWS (VPC user guide, "Security groups": traffic to and from the
@@ -43,7 +44,9 @@ type Interface struct {
 	ID      world.NetworkInterfaceID
 	Address netip.Addr
 	Subnet  netip.Prefix // the subnet's CIDR
-	MAC     string
+	// IPv6 is the interface's IPv6 address. The zero value: IPv6 is off on it.
+	IPv6 netip.Addr
+	MAC  string
 	// Ingress and Egress are the rules of all the interface's security groups,
 	// sorted and without duplicates. What matches none is dropped; replies to
 	// what was allowed pass.
@@ -80,7 +83,7 @@ const (
 	ProtocolICMPv6 = 58
 )
 
-// Group is a security group's members in this VPC, sorted.
+// Group is a security group's members in this VPC, of both families, sorted.
 type Group struct {
 	ID      world.SecurityGroupID
 	Members []netip.Addr
@@ -102,7 +105,7 @@ func (s Service) Equal(o Service) bool {
 
 // Equal says whether i and o are the same.
 func (i Interface) Equal(o Interface) bool {
-	return i.ID == o.ID && i.Address == o.Address && i.Subnet == o.Subnet && i.MAC == o.MAC &&
+	return i.ID == o.ID && i.Address == o.Address && i.Subnet == o.Subnet && i.IPv6 == o.IPv6 && i.MAC == o.MAC &&
 		i.UnprivilegedPorts == o.UnprivilegedPorts &&
 		slices.Equal(i.Ingress, o.Ingress) && slices.Equal(i.Egress, o.Egress)
 }

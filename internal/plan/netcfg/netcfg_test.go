@@ -260,3 +260,27 @@ func TestAllows(t *testing.T) {
 		}
 	}
 }
+
+// TestCompile_IPv6: the resolver's address, an interface's, and group members of
+// both families, in a VPC with IPv6.
+func TestCompile_IPv6(t *testing.T) {
+	six := vpc(true)
+	six.IPv6 = []world.IPv6Block{{CIDR: netip.MustParsePrefix("fd5e:a::/56")}}
+	dual := eni(2, world.OwnedByTask, "sg-a")
+	dual.IPv6 = netip.MustParseAddr("fd5e:a::12")
+	v := compile(t, six, subnet(1), dual, eni(3, world.OwnedByInstance, "sg-a"),
+		group("sg-a", fromGroup("sg-a", "tcp", 80, 80), out(from("::/0", "-1", -1, -1)), out(from("0.0.0.0/0", "-1", -1, -1))))
+	want := "vpc vpc-1 10.0.0.0/16\n  service 10.0.0.2 udp [53] tcp [53]\n  service 169.254.169.253 udp [53] tcp [53]\n  service fd00:ec2::253 udp [53] tcp [53]\n" +
+		"  group sg-a [10.0.1.12 10.0.1.13 fd5e:a::12]\n" +
+		"  interface eni-2 10.0.1.12 in 10.0.1.0/24 mac 02:00:00:00:00:02 ipv6 fd5e:a::12 unprivileged-ports\n    in tcp 80-80 sg-a\n    out all 0.0.0.0/0\n    out all ::/0\n" +
+		"  interface eni-3 10.0.1.13 in 10.0.1.0/24 mac 02:00:00:00:00:03\n    in tcp 80-80 sg-a\n    out all 0.0.0.0/0\n    out all ::/0\n"
+	if got := v.String(); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+	if v.Allows("eni-3", "eni-2", netcfg.Packet{Protocol: netcfg.ProtocolTCP, Port: 80, IPv6: true}) {
+		t.Error("an interface without IPv6 sends it")
+	}
+	if v.Equal(compile(t, six, subnet(1), eni(2, world.OwnedByTask, "sg-a"), eni(3, world.OwnedByInstance, "sg-a"), group("sg-a", fromGroup("sg-a", "tcp", 80, 80)))) {
+		t.Error("equal without the IPv6 address")
+	}
+}

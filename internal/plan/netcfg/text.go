@@ -17,6 +17,9 @@ func (v VPC) String() string {
 	}
 	for _, i := range v.Interfaces {
 		fmt.Fprintf(&b, "  interface %s %s in %s mac %s", i.ID, i.Address, i.Subnet, i.MAC)
+		if i.IPv6.IsValid() {
+			fmt.Fprintf(&b, " ipv6 %s", i.IPv6)
+		}
 		if i.UnprivilegedPorts {
 			b.WriteString(" unprivileged-ports")
 		}

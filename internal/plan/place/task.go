@@ -51,11 +51,16 @@ func attach(d *plan.Draft, t *world.Task, peers []*world.Task) error {
 	if err != nil {
 		return err
 	}
+	// A task has an IPv6 address where its subnet has a block, whatever the subnet
+	// does for others (ECS developer guide, "Using a VPC in dual-stack mode").
+	if s.IPv6.IsValid() {
+		n = WithIPv6(d, s, n)
+	}
 	named := *n
 	named.AttachmentID = t.Attachment
 	named.Description = d.Scope.ARN("ecs", "attachment/"+t.Attachment)
 	d.Put(&named)
-	t.Interface, t.Address, t.MAC = n.ID, n.Address, n.MAC
+	t.Interface, t.Address, t.IPv6, t.MAC = n.ID, n.Address, n.IPv6, n.MAC
 	t.Subnet, t.AvailabilityZone = s.ID, s.AvailabilityZone
 	return nil
 }

@@ -8,8 +8,8 @@ import (
 
 // endpoint is where clients reach a task.
 type endpoint struct {
-	address netip.Addr
-	port    int32 // 0: the registry names none
+	address, ipv6 netip.Addr // ipv6 is the zero value without one
+	port          int32      // 0: the registry names none
 }
 
 // endpoint is what a registry is told (ECS developer guide, "Service discovery
@@ -21,16 +21,16 @@ func (s *step) endpoint(r world.ServiceRegistry) (endpoint, bool) {
 	mapping, named := mappingOf(s.def, r)
 	switch s.def.NetworkMode {
 	case "awsvpc":
-		e := endpoint{address: s.t.Address, port: r.Port}
+		e := endpoint{address: s.t.Address, ipv6: s.t.IPv6, port: r.Port}
 		if e.port == 0 && named {
 			e.port = mapping.ContainerPort
 		}
 		return e, true
 	case "host":
-		return endpoint{s.t.Host.Address, mapping.ContainerPort}, named && s.t.Host.Address.IsValid()
+		return endpoint{address: s.t.Host.Address, port: mapping.ContainerPort}, named && s.t.Host.Address.IsValid()
 	case "bridge":
 		port, ok := s.hostPort(r.ContainerName, mapping)
-		return endpoint{s.t.Host.Address, port}, named && ok && s.t.Host.Address.IsValid()
+		return endpoint{address: s.t.Host.Address, port: port}, named && ok && s.t.Host.Address.IsValid()
 	}
 	return endpoint{}, false
 }

@@ -109,3 +109,11 @@ func TestPlan_HealthThatTurnsBackIsCancelled(t *testing.T) {
 		t.Errorf("instance %+v", i)
 	}
 }
+
+func TestPlan_RegistersIPv6(t *testing.T) {
+	d := draft(func(t *world.Task, _ *world.TaskDefinition) { t.IPv6 = netip.MustParseAddr("fd5e:a::9") })
+	Plan(d, "t")
+	if a := d.World.Instance("srv-a", "t").Attributes; a["AWS_INSTANCE_IPV4"] != "10.0.1.4" || a["AWS_INSTANCE_IPV6"] != "fd5e:a::9" {
+		t.Errorf("attributes %v", a)
+	}
+}

@@ -48,6 +48,9 @@ func (s *step) attributes(ds *world.DiscoveryService, r world.ServiceRegistry, h
 	if e.address.IsValid() {
 		a["AWS_INSTANCE_IPV4"] = e.address.String()
 	}
+	if e.ipv6.IsValid() {
+		a["AWS_INSTANCE_IPV6"] = e.ipv6.String()
+	}
 	if e.port != 0 {
 		a["AWS_INSTANCE_PORT"] = strconv.Itoa(int(e.port))
 	}

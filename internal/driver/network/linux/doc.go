@@ -23,6 +23,12 @@
 // one transaction: connection tracking is no part of the table, so
 // established connections go on.
 //
+// An interface with an IPv6 address has it as a /128, with a default route to the
+// router's link-local fe80::1, which is on every router side of such a link; the
+// router has a /128 route back. So there is nobody to discover on a link but the
+// router, and traffic between two interfaces passes the forward hook here, too.
+// Everywhere else IPv6 is off.
+//
 // What the driver does not do: it changes nothing in the host's own
-// namespace, so there is no way out of a VPC here, and it gives no IPv6.
+// namespace, so there is no way out of a VPC here.
 package linux

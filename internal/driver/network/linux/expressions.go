@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
-	"golang.org/x/sys/unix"
 
 	"seamark/internal/plan/netcfg"
 )
@@ -26,26 +25,36 @@ func (t table) addChain(c *nftables.Conn, name string, ch chain) {
 		match = expr.VerdictReturn
 	}
 	for _, r := range ch.rules {
-		if exprs, ok := matches(ch.direction, r); ok {
-			c.AddRule(&nftables.Rule{Table: t.table, Chain: to, Exprs: append(exprs, &expr.Verdict{Kind: match})})
+		for _, six := range []bool{false, true} {
+			if exprs, ok := matches(ch.direction, r, six); ok {
+				c.AddRule(&nftables.Rule{Table: t.table, Chain: to, Exprs: append(exprs, &expr.Verdict{Kind: match})})
+			}
 		}
 	}
 	c.AddRule(&nftables.Rule{Table: t.table, Chain: to, Exprs: drop()})
 }
 
-// matches translates a rule. One about IPv6 has no translation: interfaces
-// have no IPv6 and the prerouting hook drops it all.
-func matches(d direction, r netcfg.Rule) ([]expr.Any, bool) {
-	if (r.Group == "" && !r.Peer.Addr().Is4()) || r.Protocol == netcfg.ProtocolICMPv6 {
+// matches translates a rule for one family, if it is about that: a rule that
+// names a group is about both, ICMP is IPv4's and ICMPv6 IPv6's.
+func matches(d direction, r netcfg.Rule, six bool) ([]expr.Any, bool) {
+	foreign := netcfg.ProtocolICMPv6
+	if six {
+		foreign = netcfg.ProtocolICMP
+	}
+	if (r.Group == "" && r.Peer.Addr().Is6() != six) || r.Protocol == foreign {
 		return nil, false
 	}
-	out := join(ipv4(), peer(d, r))
+	family := ipv4()
+	if six {
+		family = ipv6()
+	}
+	out := join(family, peer(d, r, six))
 	switch r.Protocol {
 	case netcfg.ProtocolAll:
 	case netcfg.ProtocolTCP, netcfg.ProtocolUDP:
 		out = join(out, protocol(uint8(r.Protocol)), destinationPort(r.From, r.To))
-	case netcfg.ProtocolICMP:
-		out = join(out, protocol(unix.IPPROTO_ICMP), icmp(r.From, r.To))
+	case netcfg.ProtocolICMP, netcfg.ProtocolICMPv6:
+		out = join(out, protocol(uint8(r.Protocol)), icmp(r.From, r.To))
 	default:
 		out = join(out, protocol(uint8(r.Protocol)))
 	}
@@ -54,24 +63,31 @@ func matches(d direction, r netcfg.Rule) ([]expr.Any, bool) {
 
 // peer matches the other side: the source of what comes in, the destination
 // of what goes out.
-func peer(d direction, r netcfg.Rule) []expr.Any {
-	offset := uint32(12) // source address in the IPv4 header
+func peer(d direction, r netcfg.Rule, six bool) []expr.Any {
+	load := sourceAddress(six, 1)
 	if d == egress {
-		offset = 16 // destination address
+		load = destinationAddress(six, 1)
 	}
-	load := &expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: 4}
 	if r.Group != "" {
-		return []expr.Any{load, &expr.Lookup{SourceRegister: 1, SetName: string(r.Group)}}
+		return []expr.Any{load, &expr.Lookup{SourceRegister: 1, SetName: groupSet(string(r.Group), six)}}
 	}
 	if r.Peer.Bits() == 0 {
 		return nil
 	}
-	address := r.Peer.Masked().Addr().As4()
+	width := r.Peer.Addr().BitLen()
 	return []expr.Any{
 		load,
-		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 4, Mask: net.CIDRMask(r.Peer.Bits(), 32), Xor: make([]byte, 4)},
-		equal(address[:]),
+		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: uint32(width / 8), Mask: net.CIDRMask(r.Peer.Bits(), width), Xor: make([]byte, width/8)},
+		equal(r.Peer.Masked().Addr().AsSlice()),
 	}
+}
+
+// groupSet is the name of the set of a group's members of one family.
+func groupSet(group string, six bool) string {
+	if six {
+		return group + "-ipv6"
+	}
+	return group
 }
 
 // destinationPort matches ports from first to last.

@@ -4,6 +4,7 @@ package linux
 
 import (
 	"encoding/binary"
+	"net/netip"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
@@ -18,15 +19,27 @@ const tableName = "seamark"
 // per transaction: the library writes into them.
 type table struct {
 	table             *nftables.Table
-	sources, services *nftables.Set
+	sources, services families
 	egress, ingress   *nftables.Set
+}
+
+// families is a set for each family: the elements of one have one length.
+type families struct{ four, six *nftables.Set }
+
+func (f families) of(a netip.Addr) *nftables.Set {
+	if a.Is6() {
+		return f.six
+	}
+	return f.four
 }
 
 // Ids of sets inside a transaction. They are chosen here because the
 // library's own counter is shared by all connections and not synchronised.
 const (
 	idSources = iota + 1
+	idSources6
 	idServices
+	idServices6
 	idEgress
 	idIngress
 	idGroups // the first group's; the others follow
@@ -36,7 +49,9 @@ const (
 //
 //	table inet seamark {
 //		set sources { type ifname . ipv4_addr }
+//		set sources6 { type ifname . ipv6_addr }
 //		set services { type ipv4_addr . inet_proto . inet_service }
+//		set services6 { type ipv6_addr . inet_proto . inet_service }
 //		map egress { type ifname : verdict }
 //		map ingress { type ifname : verdict }
 //	}
@@ -50,11 +65,17 @@ func newTable() table {
 		return &nftables.Set{Table: t, Name: name, ID: id, Concatenation: true, KeyType: nftables.MustConcatSetType(types...)}
 	}
 	return table{
-		table:    t,
-		sources:  concat("sources", idSources, nftables.TypeIFName, nftables.TypeIPAddr),
-		services: concat("services", idServices, nftables.TypeIPAddr, nftables.TypeInetProto, nftables.TypeInetService),
-		egress:   verdicts("egress", idEgress),
-		ingress:  verdicts("ingress", idIngress),
+		table: t,
+		sources: families{
+			concat("sources", idSources, nftables.TypeIFName, nftables.TypeIPAddr),
+			concat("sources6", idSources6, nftables.TypeIFName, nftables.TypeIP6Addr),
+		},
+		services: families{
+			concat("services", idServices, nftables.TypeIPAddr, nftables.TypeInetProto, nftables.TypeInetService),
+			concat("services6", idServices6, nftables.TypeIP6Addr, nftables.TypeInetProto, nftables.TypeInetService),
+		},
+		egress:  verdicts("egress", idEgress),
+		ingress: verdicts("ingress", idIngress),
 	}
 }
 
@@ -64,11 +85,14 @@ func newTable() table {
 //	chain prerouting { type filter hook prerouting priority raw; policy drop;
 //		iifname "lo" accept
 //		meta nfproto ipv4 iifname . ip saddr @sources accept
+//		meta nfproto ipv6 iifname . ip6 saddr @sources6 accept
 //	}
 //	chain input { type filter hook input priority filter; policy drop;
 //		iifname "lo" accept
 //		ct state established,related accept
 //		meta nfproto ipv4 ip daddr . meta l4proto . th dport @services accept
+//		meta nfproto ipv6 icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+//		meta nfproto ipv6 ip6 daddr . meta l4proto . th dport @services6 accept
 //	}
 //	chain forward { type filter hook forward priority filter; policy drop;
 //		ct state established,related accept
@@ -81,10 +105,11 @@ func newTable() table {
 //		ct state established accept
 //		icmp type time-exceeded accept
 //		icmp type destination-unreachable icmp code frag-needed accept
+//		icmpv6 type { packet-too-big, time-exceeded, nd-neighbor-solicit, nd-neighbor-advert } accept
 //	}
 //
 // prerouting comes before connection tracking and is the anti-spoofing rule:
-// a link sends from its own address only, and IPv6 goes nowhere. Links that
+// a link sends from its own addresses only. Links that
 // are no interface of the VPC are in none of the sets, so nothing is
 // forwarded to or from them.
 //
@@ -105,11 +130,15 @@ func (t table) addHooks(c *nftables.Conn) {
 	}
 	hook("prerouting", nftables.ChainHookPrerouting, nftables.ChainPriorityRaw,
 		join(link(expr.MetaKeyIIFNAME, "lo"), accept()),
-		join(ipv4(), t.fromOwnAddress(), accept()))
+		join(ipv4(), fromOwnAddress(t.sources.four), accept()),
+		join(ipv6(), fromOwnAddress(t.sources.six), accept()))
 	hook("input", nftables.ChainHookInput, nftables.ChainPriorityFilter,
 		join(link(expr.MetaKeyIIFNAME, "lo"), accept()),
 		join(tracked(expr.CtStateBitESTABLISHED|expr.CtStateBitRELATED), accept()),
-		join(ipv4(), t.toService(), accept()))
+		join(ipv4(), toService(t.services.four), accept()),
+		join(ipv6(), protocol(unix.IPPROTO_ICMPV6), icmp(ndSolicit, -1), accept()),
+		join(ipv6(), protocol(unix.IPPROTO_ICMPV6), icmp(ndAdvert, -1), accept()),
+		join(ipv6(), toService(t.services.six), accept()))
 	hook("forward", nftables.ChainHookForward, nftables.ChainPriorityFilter,
 		join(tracked(expr.CtStateBitESTABLISHED|expr.CtStateBitRELATED), accept()),
 		join(tracked(expr.CtStateBitINVALID), drop()),
@@ -119,34 +148,67 @@ func (t table) addHooks(c *nftables.Conn) {
 		join(link(expr.MetaKeyOIFNAME, "lo"), accept()),
 		join(tracked(expr.CtStateBitESTABLISHED), accept()),
 		join(ipv4(), protocol(unix.IPPROTO_ICMP), icmp(icmpTimeExceeded, -1), accept()),
-		join(ipv4(), protocol(unix.IPPROTO_ICMP), icmp(icmpUnreachable, icmpFragNeeded), accept()))
+		join(ipv4(), protocol(unix.IPPROTO_ICMP), icmp(icmpUnreachable, icmpFragNeeded), accept()),
+		join(ipv6(), protocol(unix.IPPROTO_ICMPV6), icmp(icmpv6TooBig, -1), accept()),
+		join(ipv6(), protocol(unix.IPPROTO_ICMPV6), icmp(icmpv6TimeExceeded, -1), accept()),
+		join(ipv6(), protocol(unix.IPPROTO_ICMPV6), icmp(ndSolicit, -1), accept()),
+		join(ipv6(), protocol(unix.IPPROTO_ICMPV6), icmp(ndAdvert, -1), accept()))
 }
 
-// ICMP types and codes (RFC 792, RFC 1191).
+// ICMP types and codes (RFC 792, RFC 1191, RFC 4443, RFC 4861).
 const (
 	icmpUnreachable  = 3
 	icmpFragNeeded   = 4
 	icmpTimeExceeded = 11
+
+	icmpv6TooBig       = 2
+	icmpv6TimeExceeded = 3
+	ndSolicit          = 135
+	ndAdvert           = 136
 )
 
 // fromOwnAddress matches "iifname . ip saddr" in sources. Registers 1 and 2
 // lie side by side, 16 bytes each: together they hold the concatenated key.
-func (t table) fromOwnAddress() []expr.Any {
+func fromOwnAddress(sources *nftables.Set) []expr.Any {
 	return []expr.Any{
 		&expr.Meta{Key: expr.MetaKeyIIFNAME, Register: 1},
-		&expr.Payload{DestRegister: 2, Base: expr.PayloadBaseNetworkHeader, Offset: 12, Len: 4},
-		&expr.Lookup{SourceRegister: 1, SetName: t.sources.Name, SetID: t.sources.ID},
+		sourceAddress(isIPv6(sources), 2),
+		&expr.Lookup{SourceRegister: 1, SetName: sources.Name, SetID: sources.ID},
 	}
 }
 
-// toService matches "ip daddr . meta l4proto . th dport" in services.
-func (t table) toService() []expr.Any {
-	return []expr.Any{
-		&expr.Payload{DestRegister: unix.NFT_REG32_00, Base: expr.PayloadBaseNetworkHeader, Offset: 16, Len: 4},
-		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: unix.NFT_REG32_01},
-		&expr.Payload{DestRegister: unix.NFT_REG32_02, Base: expr.PayloadBaseTransportHeader, Offset: 2, Len: 2},
-		&expr.Lookup{SourceRegister: unix.NFT_REG32_00, SetName: t.services.Name, SetID: t.services.ID},
+// toService matches "ip daddr . meta l4proto . th dport" in services. An IPv6
+// address takes four registers of four bytes, an IPv4 one takes one.
+func toService(services *nftables.Set) []expr.Any {
+	six := isIPv6(services)
+	after := uint32(unix.NFT_REG32_01)
+	if six {
+		after = unix.NFT_REG32_04
 	}
+	return []expr.Any{
+		destinationAddress(six, unix.NFT_REG32_00),
+		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: after},
+		&expr.Payload{DestRegister: after + 1, Base: expr.PayloadBaseTransportHeader, Offset: 2, Len: 2},
+		&expr.Lookup{SourceRegister: unix.NFT_REG32_00, SetName: services.Name, SetID: services.ID},
+	}
+}
+
+// isIPv6 says whether a set of families is the one for IPv6.
+func isIPv6(s *nftables.Set) bool { return s.ID == idSources6 || s.ID == idServices6 }
+
+// sourceAddress and destinationAddress load an address out of the IPv4 header
+// (RFC 791 section 3.1) or the IPv6 header (RFC 8200 section 3).
+func sourceAddress(six bool, register uint32) *expr.Payload { return address(six, register, 12, 8) }
+
+func destinationAddress(six bool, register uint32) *expr.Payload {
+	return address(six, register, 16, 24)
+}
+
+func address(six bool, register, offset4, offset6 uint32) *expr.Payload {
+	if six {
+		return &expr.Payload{DestRegister: register, Base: expr.PayloadBaseNetworkHeader, Offset: offset6, Len: 16}
+	}
+	return &expr.Payload{DestRegister: register, Base: expr.PayloadBaseNetworkHeader, Offset: offset4, Len: 4}
 }
 
 // dispatch is "iifname vmap @map".
@@ -163,6 +225,10 @@ func link(key expr.MetaKey, name string) []expr.Any {
 
 func ipv4() []expr.Any {
 	return []expr.Any{&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: 1}, equal([]byte{unix.NFPROTO_IPV4})}
+}
+
+func ipv6() []expr.Any {
+	return []expr.Any{&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: 1}, equal([]byte{unix.NFPROTO_IPV6})}
 }
 
 func protocol(number uint8) []expr.Any {
@@ -212,13 +278,11 @@ func linkKey(name string) []byte {
 }
 
 func sourceKey(s source) []byte {
-	a := s.address.As4()
-	return append(linkKey(s.link), a[:]...)
+	return append(linkKey(s.link), s.address.AsSlice()...)
 }
 
 // serviceKey pads every part to a register of four bytes.
 func serviceKey(s service) []byte {
-	a := s.address.As4()
-	key := append(a[:], s.protocol, 0, 0, 0)
+	key := append(s.address.AsSlice(), s.protocol, 0, 0, 0)
 	return append(binary.BigEndian.AppendUint16(key, s.port), 0, 0)
 }

@@ -147,7 +147,8 @@ func (o *observed) whole(p port) bool {
 	}
 	delay, listed := o.delays[l.index]
 	return l.up && l.ours && l.forwards && l.alias == string(p.ID) &&
-		o.routes[p.Address] == l.index && listed && delay == 0
+		o.routes[p.Address] == l.index && listed && delay == 0 &&
+		(!p.IPv6.IsValid() || o.routes[p.IPv6] == l.index && o.gateways[l.index])
 }
 
 // attach makes the veth pair, or keeps the one that is there, and completes
@@ -211,6 +212,24 @@ func (r *router) completeLink(l observedLink, p port) error {
 	if err := r.ns.route.RouteReplace(route); err != nil {
 		return fmt.Errorf("route to %s: %w", p.Address, err)
 	}
+	if p.IPv6.IsValid() {
+		return r.completeIPv6(dev, p)
+	}
+	return nil
+}
+
+// completeIPv6 makes the router's end the gateway of the interface's IPv6 address.
+func (r *router) completeIPv6(dev vishvananda.Link, p port) error {
+	if err := applyIn(r.path(), linkIPv6(p.link)); err != nil {
+		return err
+	}
+	if err := r.ns.route.AddrReplace(dev, hostAddress(gatewayIPv6())); err != nil {
+		return fmt.Errorf("add address %s: %w", gatewayIPv6(), err)
+	}
+	route := &vishvananda.Route{LinkIndex: dev.Attrs().Index, Dst: hostNet(p.IPv6), Scope: vishvananda.SCOPE_LINK}
+	if err := r.ns.route.RouteReplace(route); err != nil {
+		return fmt.Errorf("route to %s: %w", p.IPv6, err)
+	}
 	return nil
 }
 
@@ -228,7 +247,7 @@ func openEnd(path string, p port) (*end, error) {
 	}
 	e := &end{file: file}
 	err = netns.InNamespace(path, func() (err error) {
-		if err := apply(interfaceSettings(p.UnprivilegedPorts)); err != nil {
+		if err := apply(interfaceSettings(p)); err != nil {
 			return err
 		}
 		e.route, err = vishvananda.NewHandle(unix.NETLINK_ROUTE)
@@ -253,16 +272,18 @@ func (e *end) whole(p port, l observedLink) bool {
 		eth.Attrs().HardwareAddr.String() != p.mac.String() {
 		return false
 	}
-	have, err := e.route.AddrList(eth, unix.AF_INET)
+	have, err := e.route.AddrList(eth, unix.AF_UNSPEC)
 	if err != nil {
 		return false
 	}
+	four, six := false, !p.IPv6.IsValid()
 	for _, a := range have {
-		if got, ok := netip.AddrFromSlice(a.IP.To4()); ok && got == p.Address && a.Mask.String() == subnetMask(p).String() {
-			return true
-		}
+		got, _ := netip.AddrFromSlice(a.IP)
+		got = got.Unmap()
+		four = four || got == p.Address && a.Mask.String() == subnetMask(p).String()
+		six = six || got == p.IPv6
 	}
-	return false
+	return four && six
 }
 
 func subnetMask(p port) net.IPMask { return net.CIDRMask(p.Subnet.Bits(), 32) }
@@ -303,6 +324,21 @@ func (e *end) configure(p port) error {
 		return fmt.Errorf("%s: set up: %w", endName, err)
 	}
 	route := &vishvananda.Route{LinkIndex: eth.Attrs().Index, Gw: p.Gateway().AsSlice()}
+	if err := e.route.RouteReplace(route); err != nil {
+		return fmt.Errorf("%s: default route: %w", endName, err)
+	}
+	if p.IPv6.IsValid() {
+		return e.configureIPv6(eth, p)
+	}
+	return nil
+}
+
+// configureIPv6 gives eth0 its IPv6 address and the way to the router.
+func (e *end) configureIPv6(eth vishvananda.Link, p port) error {
+	if err := e.route.AddrReplace(eth, hostAddress(p.IPv6)); err != nil {
+		return fmt.Errorf("%s: add address: %w", endName, err)
+	}
+	route := &vishvananda.Route{LinkIndex: eth.Attrs().Index, Gw: gatewayIPv6().AsSlice()}
 	if err := e.route.RouteReplace(route); err != nil {
 		return fmt.Errorf("%s: default route: %w", endName, err)
 	}

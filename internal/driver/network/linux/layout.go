@@ -19,7 +19,9 @@ type layout struct {
 	vpc       netcfg.VPC
 	ports     []port // in the order of vpc.Interfaces
 	addresses []netip.Addr
-	rules     *ruleset
+	// six: the VPC has IPv6.
+	six   bool
+	rules *ruleset
 }
 
 // port is an interface and its place at the router.
@@ -47,9 +49,16 @@ func newLayout(v netcfg.VPC) (layout, error) {
 		if other, taken := byAddress[i.Address]; taken {
 			return layout{}, fmt.Errorf("interfaces %s and %s both have the address %s", other, i.ID, i.Address)
 		}
+		if i.IPv6.IsValid() {
+			if other, taken := byAddress[i.IPv6]; taken {
+				return layout{}, fmt.Errorf("interfaces %s and %s both have the address %s", other, i.ID, i.IPv6)
+			}
+			byAddress[i.IPv6], l.six = i.ID, true
+		}
 		byLink[p.link], byAddress[i.Address] = i.ID, i.ID
 		l.ports = append(l.ports, p)
 	}
+	l.six = l.six || slices.ContainsFunc(l.addresses, netip.Addr.Is6)
 	l.rules = compileRules(v, l.ports)
 	return l, nil
 }
@@ -64,6 +73,9 @@ func newPort(i netcfg.Interface) (port, error) {
 	}
 	if !i.Address.Is4() || !i.Subnet.Contains(i.Address) {
 		return port{}, fmt.Errorf("interface %s: address %s is not in the IPv4 subnet %s", i.ID, i.Address, i.Subnet)
+	}
+	if i.IPv6.IsValid() && (!i.IPv6.Is6() || i.IPv6.Is4In6() || i.IPv6.Zone() != "" || !i.IPv6.IsGlobalUnicast()) {
+		return port{}, fmt.Errorf("interface %s: %s is no unicast IPv6 address", i.ID, i.IPv6)
 	}
 	return port{Interface: i, link: linkName(i.ID), mac: mac}, nil
 }

@@ -18,9 +18,11 @@ import (
 // take well under a millisecond.
 type observed struct {
 	links     map[string]observedLink
-	routes    map[netip.Addr]int // /32 routes of the main table: link index
+	routes    map[netip.Addr]int // host routes of the main table: link index
 	addresses map[netip.Addr]bool
 	delays    map[int]uint64 // proxy_delay in milliseconds by link index
+	// gateways are the links that have fe80::1.
+	gateways map[int]bool
 }
 
 type observedLink struct {
@@ -59,11 +61,14 @@ func (n *namespace) observe() (*observed, error) {
 	if o.links, err = n.links(); err != nil {
 		return nil, fmt.Errorf("list links: %w", err)
 	}
-	if o.routes, err = n.routes(); err != nil {
-		return nil, fmt.Errorf("list routes: %w", err)
-	}
-	if o.addresses, err = n.addresses(o.links["lo"].index); err != nil {
-		return nil, fmt.Errorf("list addresses: %w", err)
+	o.routes, o.addresses, o.gateways = map[netip.Addr]int{}, map[netip.Addr]bool{}, map[int]bool{}
+	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
+		if err := n.routes(family, o.routes); err != nil {
+			return nil, fmt.Errorf("list routes: %w", err)
+		}
+		if err := n.addresses(family, o); err != nil {
+			return nil, fmt.Errorf("list addresses: %w", err)
+		}
 	}
 	if o.delays, err = n.proxyDelays(); err != nil {
 		return nil, fmt.Errorf("list neighbour parameters: %w", err)
@@ -161,13 +166,13 @@ func forwards(families []byte) bool {
 	return false
 }
 
-func (n *namespace) routes() (map[netip.Addr]int, error) {
+// routes adds the host routes of a family.
+func (n *namespace) routes(family uint8, out map[netip.Addr]int) error {
 	header := make([]byte, unix.SizeofRtMsg)
-	header[0] = unix.AF_INET
+	header[0] = family
 	header[4] = unix.RT_TABLE_MAIN
-	out := map[netip.Addr]int{}
 	err := n.list(unix.RTM_GETROUTE, unix.RTM_NEWROUTE, header, func(m []byte) {
-		if m[1] != 32 || m[7] != unix.RTN_UNICAST {
+		if m[1] != hostBits(family) || m[7] != unix.RTN_UNICAST {
 			return
 		}
 		var to netip.Addr
@@ -184,25 +189,42 @@ func (n *namespace) routes() (map[netip.Addr]int, error) {
 	})
 	// The main table of a new namespace does not exist before its first route.
 	if errors.Is(err, unix.ENOENT) {
-		return out, nil
+		return nil
 	}
-	return out, err
+	return err
 }
 
-// addresses are those of the link with that index.
-func (n *namespace) addresses(index int) (map[netip.Addr]bool, error) {
+func hostBits(family uint8) uint8 {
+	if family == unix.AF_INET6 {
+		return 128
+	}
+	return 32
+}
+
+// addresses adds the host addresses of lo, and the links that are gateways.
+func (n *namespace) addresses(family uint8, o *observed) error {
+	lo := o.links["lo"].index
 	header := make([]byte, unix.SizeofIfAddrmsg)
-	header[0] = unix.AF_INET
-	binary.NativeEndian.PutUint32(header[4:], uint32(index))
-	out := map[netip.Addr]bool{}
-	err := n.list(unix.RTM_GETADDR, unix.RTM_NEWADDR, header, func(m []byte) {
+	header[0] = family
+	if family == unix.AF_INET {
+		binary.NativeEndian.PutUint32(header[4:], uint32(lo))
+	}
+	return n.list(unix.RTM_GETADDR, unix.RTM_NEWADDR, header, func(m []byte) {
+		index := int(number(m[4:]))
 		for kind, value := range attributes(m[unix.SizeofIfAddrmsg:]) {
-			if a, ok := netip.AddrFromSlice(value); ok && kind == unix.IFA_LOCAL && m[1] == 32 {
-				out[a] = true
+			a, ok := netip.AddrFromSlice(value)
+			// IPv6 addresses without a peer have IFA_ADDRESS only.
+			if !ok || m[1] != hostBits(family) || kind != unix.IFA_LOCAL && (family == unix.AF_INET || kind != unix.IFA_ADDRESS) {
+				continue
+			}
+			switch {
+			case index == lo && !a.IsLoopback():
+				o.addresses[a] = true
+			case a == gatewayIPv6():
+				o.gateways[index] = true
 			}
 		}
 	})
-	return out, err
 }
 
 func (n *namespace) proxyDelays() (map[int]uint64, error) {
@@ -227,6 +249,9 @@ func (n *namespace) proxyDelays() (map[int]uint64, error) {
 	})
 	return out, err
 }
+
+// gatewayIPv6 is the address of the router on every link with IPv6.
+func gatewayIPv6() netip.Addr { return netip.MustParseAddr("fe80::1") }
 
 // noProxyDelay makes the link answer proxied ARP at once. The default is a
 // random delay of up to 0.8 s, which makes connections time out.

@@ -30,7 +30,7 @@ type probe struct {
 
 	mu        sync.Mutex
 	servers   map[serverKey]bool
-	addresses map[world.NetworkInterfaceID]netip.Addr
+	addresses map[addressKey]netip.Addr
 	done      sync.WaitGroup
 }
 
@@ -40,8 +40,13 @@ type serverKey struct {
 	at        netip.AddrPort
 }
 
+type addressKey struct {
+	id  world.NetworkInterfaceID
+	six bool
+}
+
 func newProbe(t testing.TB, d network.Driver) *probe {
-	p := &probe{t: t, d: d, servers: map[serverKey]bool{}, addresses: map[world.NetworkInterfaceID]netip.Addr{}}
+	p := &probe{t: t, d: d, servers: map[serverKey]bool{}, addresses: map[addressKey]netip.Addr{}}
 	t.Cleanup(p.done.Wait) // after the servers' own cleanups, which were registered later
 	return p
 }
@@ -52,7 +57,10 @@ func (p *probe) Connect(ctx context.Context, vpc world.VPCID, from world.Network
 		return nil, err
 	}
 	inside := p.d.Paths().Interface(from)
-	if to.Protocol == netcfg.ProtocolICMP {
+	if to.Protocol == netcfg.ProtocolICMP || to.Protocol == netcfg.ProtocolICMPv6 {
+		if !at.IsValid() {
+			return nil, errors.New("the target has no address of that family")
+		}
 		return ping(ctx, inside, at.Addr())
 	}
 	name := "tcp"
@@ -77,14 +85,14 @@ func (p *probe) serve(vpc world.VPCID, to networktest.Target) (netip.AddrPort, e
 	path, address := p.d.Paths().VPC(vpc), to.Address
 	if to.Interface != "" {
 		path = p.d.Paths().Interface(to.Interface)
-		known, err := p.addressOf(to.Interface, path)
+		known, err := p.addressOf(addressKey{to.Interface, to.IPv6}, path)
 		if err != nil {
 			return netip.AddrPort{}, err
 		}
 		address = known
 	}
 	at := netip.AddrPortFrom(address, to.Port)
-	if path == "" || to.Protocol == netcfg.ProtocolICMP {
+	if path == "" || !at.IsValid() || to.Protocol == netcfg.ProtocolICMP || to.Protocol == netcfg.ProtocolICMPv6 {
 		return at, nil
 	}
 	id, err := netns.Identify(path)
@@ -104,11 +112,11 @@ func (p *probe) serve(vpc world.VPCID, to networktest.Target) (netip.AddrPort, e
 	return at, p.serveTCP(path, at)
 }
 
-func (p *probe) addressOf(id world.NetworkInterfaceID, path string) (netip.Addr, error) {
+func (p *probe) addressOf(key addressKey, path string) (netip.Addr, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if path == "" {
-		return p.addresses[id], nil
+		return p.addresses[key], nil
 	}
 	err := netns.InNamespace(path, func() error {
 		eth, err := net.InterfaceByName("eth0")
@@ -119,14 +127,24 @@ func (p *probe) addressOf(id world.NetworkInterfaceID, path string) (netip.Addr,
 		if err != nil {
 			return err
 		}
-		if len(all) != 1 {
-			return fmt.Errorf("eth0 has the addresses %v, want one", all)
+		found := map[bool][]netip.Addr{}
+		for _, a := range all {
+			prefix, err := netip.ParsePrefix(a.String())
+			if err != nil {
+				return err
+			}
+			found[prefix.Addr().Is6()] = append(found[prefix.Addr().Is6()], prefix.Addr())
 		}
-		prefix, err := netip.ParsePrefix(all[0].String())
-		p.addresses[id] = prefix.Addr()
-		return err
+		if len(found[false]) != 1 || len(found[true]) > 1 {
+			return fmt.Errorf("eth0 has the addresses %v, want one, and one for IPv6 at most", all)
+		}
+		delete(p.addresses, key)
+		for _, a := range found[key.six] {
+			p.addresses[key] = a
+		}
+		return nil
 	})
-	return p.addresses[id], err
+	return p.addresses[key], err
 }
 
 func (p *probe) serveTCP(path string, at netip.AddrPort) error {
@@ -198,7 +216,11 @@ func (e echo) exchange(deadline time.Time) error {
 func ping(ctx context.Context, path string, to netip.Addr) (networktest.Conn, error) {
 	var c *net.IPConn
 	err := netns.InNamespace(path, func() (err error) {
-		c, err = net.DialIP("ip4:icmp", nil, &net.IPAddr{IP: to.AsSlice()})
+		name := "ip4:icmp"
+		if to.Is6() {
+			name = "ip6:ipv6-icmp"
+		}
+		c, err = net.DialIP(name, nil, &net.IPAddr{IP: to.AsSlice()})
 		return err
 	})
 	if err != nil {
@@ -209,8 +231,12 @@ func ping(ctx context.Context, path string, to netip.Addr) (networktest.Conn, er
 	if err := c.SetDeadline(deadline); err != nil {
 		return nil, err
 	}
-	request := []byte{8, 0, 0, 0, 0x5e, 0xa0, 0, 1}
-	binary.BigEndian.PutUint16(request[2:], checksum(request))
+	request, answer := []byte{8, 0, 0, 0, 0x5e, 0xa0, 0, 1}, byte(0)
+	if to.Is6() {
+		request[0], answer = 128, 129 // the kernel computes ICMPv6's checksum
+	} else {
+		binary.BigEndian.PutUint16(request[2:], checksum(request))
+	}
 	if _, err := c.Write(request); err != nil {
 		return nil, err
 	}
@@ -220,7 +246,7 @@ func ping(ctx context.Context, path string, to netip.Addr) (networktest.Conn, er
 		if err != nil {
 			return nil, err
 		}
-		if n >= 8 && reply[0] == 0 && bytes.Equal(reply[4:8], request[4:8]) {
+		if n >= 8 && reply[0] == answer && bytes.Equal(reply[4:8], request[4:8]) {
 			return pong{}, nil
 		}
 	}

@@ -34,6 +34,8 @@ type router struct {
 	turn     chan struct{}
 
 	ns *namespace // nil until opened
+	// six: IPv6 was switched on in it.
+	six bool
 	// rules is what the table held at generation; nil when that is not known.
 	rules      *ruleset
 	generation uint32
@@ -64,6 +66,9 @@ func (r *router) interfacePath(id world.NetworkInterfaceID) string {
 func (r *router) set(ctx context.Context, want layout) error {
 	adopting, err := r.ensureNamespace()
 	if err != nil {
+		return err
+	}
+	if err := r.setIPv6(want.six); err != nil {
 		return err
 	}
 	now, err := r.ns.observe()
@@ -130,6 +135,18 @@ func (r *router) ensureNamespace() (opened bool, err error) {
 	return true, nil
 }
 
+// setIPv6 switches IPv6 on in the router's namespace, or off.
+func (r *router) setIPv6(on bool) error {
+	if on == r.six {
+		return nil
+	}
+	if err := applyIn(r.path(), ipv6Settings(on)); err != nil {
+		return err
+	}
+	r.six = on
+	return nil
+}
+
 // prepare gives the router's namespace what every one has.
 func (r *router) prepare() error {
 	if err := applyIn(r.path(), routerSettings()); err != nil {
@@ -152,7 +169,7 @@ func (r *router) prepare() error {
 // close closes the namespace's handles and forgets what was known through
 // them. The namespace itself stays.
 func (r *router) close() error {
-	r.rules = nil
+	r.rules, r.six = nil, false
 	r.known = map[world.NetworkInterfaceID]attached{}
 	if r.ns == nil {
 		return nil
@@ -227,12 +244,18 @@ func (r *router) setAddresses(now *observed, want []netip.Addr) error {
 	return nil
 }
 
+// hostAddress is an address without a subnet. Nobody else can have it, so an IPv6
+// one is in use at once and not after duplicate address detection.
 func hostAddress(a netip.Addr) *vishvananda.Addr {
-	return &vishvananda.Addr{IPNet: hostNet(a)}
+	out := &vishvananda.Addr{IPNet: hostNet(a)}
+	if a.Is6() {
+		out.Flags = unix.IFA_F_NODAD
+	}
+	return out
 }
 
 func hostNet(a netip.Addr) *net.IPNet {
-	return &net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(32, 32)}
+	return &net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(a.BitLen(), a.BitLen())}
 }
 
 // remove takes away the whole VPC. Links are deleted first: a process that
@@ -279,11 +302,12 @@ func (r *router) forgetConnections(want layout) error {
 		keep[a] = true
 	}
 	for _, p := range want.ports {
-		keep[p.Address] = true
+		keep[p.Address], keep[p.IPv6] = true, true
 	}
-	_, err := r.ns.route.ConntrackDeleteFilters(vishvananda.ConntrackTable, unix.AF_INET, stale(keep))
-	if err != nil {
-		return fmt.Errorf("forget connections: %w", err)
+	for _, family := range []vishvananda.InetFamily{unix.AF_INET, unix.AF_INET6} {
+		if _, err := r.ns.route.ConntrackDeleteFilters(vishvananda.ConntrackTable, family, stale(keep)); err != nil {
+			return fmt.Errorf("forget connections: %w", err)
+		}
 	}
 	return nil
 }
@@ -300,5 +324,5 @@ func (keep stale) MatchConntrackFlow(flow *vishvananda.ConntrackFlow) bool {
 
 // kernelEqual says whether two interfaces are the same but for their rules.
 func kernelEqual(a, b netcfg.Interface) bool {
-	return a.Address == b.Address && a.Subnet == b.Subnet && a.MAC == b.MAC && a.UnprivilegedPorts == b.UnprivilegedPorts
+	return a.Address == b.Address && a.Subnet == b.Subnet && a.IPv6 == b.IPv6 && a.MAC == b.MAC && a.UnprivilegedPorts == b.UnprivilegedPorts
 }

@@ -70,6 +70,9 @@ func compileRules(v netcfg.VPC, ports []port) *ruleset {
 	names := map[shared]string{}
 	for _, p := range ports {
 		r.sources[source{p.link, p.Address}] = struct{}{}
+		if p.IPv6.IsValid() {
+			r.sources[source{p.link, p.IPv6}] = struct{}{}
+		}
 		r.egress[p.link] = r.sharedChain(names, egress, p.Egress)
 		r.ingress[p.link] = r.sharedChain(names, ingress, p.Ingress)
 	}

@@ -21,6 +21,10 @@ type setting struct{ name, value string }
 // link, so a link is right from its first moment.
 func routerSettings() []setting {
 	return append(noIPv6(),
+		// Where a VPC has IPv6, links are to have the addresses that they are given.
+		setting{"ipv6/conf/default/addr_gen_mode", noAddresses},
+		setting{"ipv6/conf/default/accept_dad", "0"},
+		setting{"ipv6/conf/default/accept_ra", "0"},
 		setting{"ipv4/conf/default/proxy_arp", "1"},
 		setting{"ipv4/conf/default/rp_filter", "1"},
 		setting{"ipv4/conf/all/rp_filter", "1"},
@@ -30,6 +34,24 @@ func routerSettings() []setting {
 		setting{"ipv4/conf/all/accept_redirects", "0"},
 		setting{"ipv4/ip_forward", "1"},
 	)
+}
+
+// noAddresses is IN6_ADDR_GEN_MODE_NONE of linux/if_link.h: no link-local address
+// comes about by itself.
+const noAddresses = "1"
+
+// ipv6Settings switch IPv6 on in a router's namespace, or off again. A link gets
+// none of it before it is given an address (see linkIPv6).
+func ipv6Settings(on bool) []setting {
+	if !on {
+		return []setting{{"ipv6/conf/all/forwarding", "0"}, {"ipv6/conf/lo/disable_ipv6", "1"}}
+	}
+	return []setting{{"ipv6/conf/lo/disable_ipv6", "0"}, {"ipv6/conf/all/forwarding", "1"}}
+}
+
+// linkIPv6 is what a router's link needs for IPv6.
+func linkIPv6(link string) []setting {
+	return []setting{{"ipv6/conf/" + link + "/disable_ipv6", "0"}, {"ipv6/conf/all/forwarding", "1"}}
 }
 
 // linkSettings are what a link of the router needs, for repair.
@@ -44,12 +66,23 @@ func linkSettings(link string) []setting {
 
 // interfaceSettings are those of a task's namespace. Every group may ping, as
 // in Docker since 20.10.
-func interfaceSettings(unprivilegedPorts bool) []setting {
+func interfaceSettings(p port) []setting {
 	start := "1024"
-	if unprivilegedPorts {
+	if p.UnprivilegedPorts {
 		start = "0"
 	}
-	return append(noIPv6(),
+	six := noIPv6()
+	if p.IPv6.IsValid() {
+		six = []setting{
+			{"ipv6/conf/default/disable_ipv6", "0"},
+			{"ipv6/conf/all/disable_ipv6", "0"},
+			{"ipv6/conf/default/addr_gen_mode", noAddresses},
+			{"ipv6/conf/default/accept_dad", "0"},
+			{"ipv6/conf/default/accept_ra", "0"},
+			{"ipv6/conf/default/accept_redirects", "0"},
+		}
+	}
+	return append(six,
 		setting{"ipv4/conf/default/accept_redirects", "0"},
 		setting{"ipv4/conf/all/accept_redirects", "0"},
 		setting{"ipv4/ping_group_range", "0\t2147483647"},

@@ -22,7 +22,7 @@ func replace(c *nftables.Conn, want *ruleset) error {
 	c.AddTable(t.table)
 	c.DelTable(t.table)
 	c.AddTable(t.table)
-	for _, s := range []*nftables.Set{t.sources, t.services, t.egress, t.ingress} {
+	for _, s := range []*nftables.Set{t.sources.four, t.sources.six, t.services.four, t.services.six, t.egress, t.ingress} {
 		if err := c.AddSet(s, nil); err != nil {
 			return err
 		}
@@ -163,8 +163,10 @@ func verdicts(have, want map[string]string) (add []verdict, del []string) {
 // chains they name go, chains before the sets their rules name.
 func (t table) change(c *nftables.Conn, d change) error {
 	for n, group := range d.addGroups {
-		if err := c.AddSet(t.group(group, idGroups+uint32(n)), nil); err != nil {
-			return err
+		for half, six := range []bool{false, true} {
+			if err := c.AddSet(t.group(group, six, idGroups+uint32(2*n+half)), nil); err != nil {
+				return err
+			}
 		}
 	}
 	for _, ch := range d.addChains {
@@ -182,24 +184,47 @@ func (t table) change(c *nftables.Conn, d change) error {
 		c.DelChain(gone)
 	}
 	for _, group := range d.deleteGroups {
-		c.DelSet(t.group(group, 0))
+		c.DelSet(t.group(group, false, 0))
+		c.DelSet(t.group(group, true, 0))
 	}
 	return nil
 }
 
-// group is the set of a security group's members.
-func (t table) group(name string, id uint32) *nftables.Set {
-	return &nftables.Set{Table: t.table, Name: name, ID: id, KeyType: nftables.TypeIPAddr}
+// group is the set of a security group's members of one family.
+func (t table) group(name string, six bool, id uint32) *nftables.Set {
+	s := &nftables.Set{Table: t.table, Name: groupSet(name, six), ID: id, KeyType: nftables.TypeIPAddr}
+	if six {
+		s.KeyType = nftables.TypeIP6Addr
+	}
+	return s
+}
+
+// inFamilies applies to the elements of each family's set.
+func inFamilies[E any](f families, all []E, address func(E) netip.Addr, key func(E) []byte, apply func(*nftables.Set, []nftables.SetElement) error) error {
+	for _, set := range []*nftables.Set{f.four, f.six} {
+		var elements []nftables.SetElement
+		for _, e := range all {
+			if f.of(address(e)) == set {
+				elements = append(elements, nftables.SetElement{Key: key(e)})
+			}
+		}
+		if err := inChunks(set, elements, apply); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t table) eachSource(all []source, apply func(*nftables.Set, []nftables.SetElement) error) error {
+	return inFamilies(t.sources, all, func(s source) netip.Addr { return s.address }, sourceKey, apply)
+}
+
+func (t table) eachService(all []service, apply func(*nftables.Set, []nftables.SetElement) error) error {
+	return inFamilies(t.services, all, func(s service) netip.Addr { return s.address }, serviceKey, apply)
 }
 
 func (t table) deleteElements(c *nftables.Conn, d change) error {
-	var sources, services, egress, ingress []nftables.SetElement
-	for _, s := range d.deleteSources {
-		sources = append(sources, nftables.SetElement{Key: sourceKey(s)})
-	}
-	for _, s := range d.delServices {
-		services = append(services, nftables.SetElement{Key: serviceKey(s)})
-	}
+	var egress, ingress []nftables.SetElement
 	for _, link := range d.delEgress {
 		egress = append(egress, nftables.SetElement{Key: linkKey(link)})
 	}
@@ -207,10 +232,10 @@ func (t table) deleteElements(c *nftables.Conn, d change) error {
 		ingress = append(ingress, nftables.SetElement{Key: linkKey(link)})
 	}
 	del := c.SetDeleteElements
-	if err := inChunks(t.sources, sources, del); err != nil {
+	if err := t.eachSource(d.deleteSources, del); err != nil {
 		return err
 	}
-	if err := inChunks(t.services, services, del); err != nil {
+	if err := t.eachService(d.delServices, del); err != nil {
 		return err
 	}
 	if err := inChunks(t.egress, egress, del); err != nil {
@@ -223,13 +248,7 @@ func (t table) deleteElements(c *nftables.Conn, d change) error {
 }
 
 func (t table) addElements(c *nftables.Conn, d change) error {
-	var sources, services, egress, ingress []nftables.SetElement
-	for _, s := range d.addSources {
-		sources = append(sources, nftables.SetElement{Key: sourceKey(s)})
-	}
-	for _, s := range d.addServices {
-		services = append(services, nftables.SetElement{Key: serviceKey(s)})
-	}
+	var egress, ingress []nftables.SetElement
 	for _, v := range d.addEgress {
 		egress = append(egress, nftables.SetElement{Key: linkKey(v.link), VerdictData: &expr.Verdict{Kind: expr.VerdictJump, Chain: v.chain}})
 	}
@@ -237,10 +256,10 @@ func (t table) addElements(c *nftables.Conn, d change) error {
 		ingress = append(ingress, nftables.SetElement{Key: linkKey(v.link), VerdictData: &expr.Verdict{Kind: expr.VerdictGoto, Chain: v.chain}})
 	}
 	add := c.SetAddElements
-	if err := inChunks(t.sources, sources, add); err != nil {
+	if err := t.eachSource(d.addSources, add); err != nil {
 		return err
 	}
-	if err := inChunks(t.services, services, add); err != nil {
+	if err := t.eachService(d.addServices, add); err != nil {
 		return err
 	}
 	if err := inChunks(t.egress, egress, add); err != nil {
@@ -252,16 +271,17 @@ func (t table) addElements(c *nftables.Conn, d change) error {
 	return t.members(d.addMembers, add)
 }
 
-// members adds or deletes group members, which are sorted by group.
+// members adds or deletes group members, which are sorted by group and, since
+// IPv4 addresses compare lower, by family.
 func (t table) members(all []member, apply func(*nftables.Set, []nftables.SetElement) error) error {
 	for start := 0; start < len(all); {
 		end := start
 		var elements []nftables.SetElement
-		for ; end < len(all) && all[end].group == all[start].group; end++ {
-			a := all[end].address.As4()
-			elements = append(elements, nftables.SetElement{Key: a[:]})
+		six := all[start].address.Is6()
+		for ; end < len(all) && all[end].group == all[start].group && all[end].address.Is6() == six; end++ {
+			elements = append(elements, nftables.SetElement{Key: all[end].address.AsSlice()})
 		}
-		if err := inChunks(t.group(all[start].group, 0), elements, apply); err != nil {
+		if err := inChunks(t.group(all[start].group, six, 0), elements, apply); err != nil {
 			return err
 		}
 		start = end

@@ -16,8 +16,10 @@ import (
 type Target struct {
 	Interface world.NetworkInterfaceID
 	Address   netip.Addr // of a service, when Interface is empty
-	Protocol  int        // netcfg.ProtocolTCP, ProtocolUDP or ProtocolICMP
+	Protocol  int        // netcfg.ProtocolTCP, ProtocolUDP, ProtocolICMP or ProtocolICMPv6
 	Port      uint16
+	// IPv6: the interface's IPv6 address is meant.
+	IPv6 bool
 }
 
 // Probe observes what a driver has made.
@@ -59,6 +61,10 @@ func Run(t *testing.T, newDriver NewDriver) {
 		{"ShrinkRemoves", shrink},
 		{"AddressChanges", addressChanges},
 		{"RemoveEverything", removeEverything},
+		{"IPv6", ipv6},
+		{"IPv6GroupReference", ipv6Groups},
+		{"IPv6Services", ipv6Services},
+		{"IPv6ComesAndGoes", ipv6ComesAndGoes},
 		{"HundredInterfaces", hundred},
 		{"ManyVPCsAtOnce", manyVPCs},
 		{"Cancelled", cancelled},

@@ -45,6 +45,23 @@ func Interface(n, subnet, host int, ingress ...netcfg.Rule) netcfg.Interface {
 	}
 }
 
+// DualStack is Interface with an IPv6 address as well, and with everything allowed
+// out there, too.
+func DualStack(n, subnet, host int, ingress ...netcfg.Rule) netcfg.Interface {
+	i := Interface(n, subnet, host, ingress...)
+	i.IPv6 = netip.MustParseAddr(fmt.Sprintf("fd5e:a:%x::%x", subnet, host))
+	i.Egress = append(i.Egress, All("::/0"))
+	return i
+}
+
+// DualStackVPC is VPC with the resolver's IPv6 address.
+func DualStackVPC(id world.VPCID) netcfg.VPC {
+	v := VPC(id)
+	open := v.Services[0].UDP
+	v.Services = append(v.Services, netcfg.Service{Address: netip.MustParseAddr("fd00:ec2::253"), UDP: open, TCP: open})
+	return v
+}
+
 // All allows everything from or to a prefix.
 func All(prefix string) netcfg.Rule {
 	return netcfg.Rule{Protocol: netcfg.ProtocolAll, From: -1, To: -1, Peer: netip.MustParsePrefix(prefix)}
@@ -77,6 +94,9 @@ func Members(v netcfg.VPC, id world.SecurityGroupID, members ...netcfg.Interface
 	g := netcfg.Group{ID: id}
 	for _, m := range members {
 		g.Members = append(g.Members, m.Address)
+		if m.IPv6.IsValid() {
+			g.Members = append(g.Members, m.IPv6)
+		}
 	}
 	slices.SortFunc(g.Members, netip.Addr.Compare)
 	groups := slices.DeleteFunc(slices.Clone(v.Groups), func(g netcfg.Group) bool { return g.ID == id })

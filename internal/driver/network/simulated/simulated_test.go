@@ -28,9 +28,12 @@ func (p probe) Connect(_ context.Context, id world.VPCID, from world.NetworkInte
 	if !ok {
 		return nil, errors.New("no such VPC")
 	}
-	packet := netcfg.Packet{Protocol: to.Protocol, Port: to.Port}
-	if to.Protocol == netcfg.ProtocolICMP {
+	packet := netcfg.Packet{Protocol: to.Protocol, Port: to.Port, IPv6: to.IPv6}
+	switch to.Protocol {
+	case netcfg.ProtocolICMP:
 		packet.Type = 8
+	case netcfg.ProtocolICMPv6:
+		packet.Type = 128
 	}
 	if to.Interface == "" && serves(v, to) || to.Interface != "" && v.Allows(from, to.Interface, packet) {
 		return conn{p.d, id, from, to.Interface}, nil
