@@ -196,7 +196,7 @@ func someOf(_ *comparison, _ question, ours reply, theirs *reply) bool {
 	if len(theirs.Answer) == 0 {
 		return false
 	}
-	want := len(theirs.Answer)
+	var want int
 	switch owner, _, _ := strings.Cut(theirs.Answer[0], "."); strings.ToLower(owner) {
 	case "many":
 		want = 8
