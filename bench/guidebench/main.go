@@ -20,6 +20,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"seamark/bench/rig"
 )
 
 // options are the flags.
@@ -61,19 +63,19 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	if o.binary, err = filepath.Abs(o.binary); err != nil {
 		return err
 	}
-	waitForCalm(ctx, o, out)
-	r := &report{machine: describe(ctx, o.binary), runs: o.runs}
+	rig.WaitForCalm(ctx, o.calm, o.patience, out)
+	r := &report{machine: rig.Describe(ctx, o.binary), runs: o.runs}
 	fmt.Fprintln(out, r.machine)
 	if err := measureAll(ctx, o, r, out); err != nil {
 		return err
 	}
-	r.machine.loadAfter = load()
+	r.machine.Over()
 	text := r.markdown()
 	fmt.Fprint(out, "\n", text)
 	if o.write == "" {
 		return nil
 	}
-	return replaceSection(o.write, text)
+	return rig.ReplaceSection(o.write, "guide", text)
 }
 
 // measureAll runs every measurement, on one data directory but for the first
@@ -84,20 +86,20 @@ func measureAll(ctx context.Context, o options, r *report, out io.Writer) (err e
 	if err := measureFirstStarts(ctx, o, r); err != nil {
 		return fmt.Errorf("first starts: %w", err)
 	}
-	s, err := newInstance(o.binary)
+	s, err := rig.NewInstance(o.binary)
 	if err != nil {
 		return err
 	}
 	defer func() {
 		if o.keepLog {
-			fmt.Fprint(out, s.logText())
+			fmt.Fprint(out, s.LogText())
 		}
-		err = errors.Join(err, s.remove(context.WithoutCancel(ctx)))
+		err = errors.Join(err, s.Remove(context.WithoutCancel(ctx)))
 	}()
-	if _, err := s.up(ctx); err != nil {
+	if _, err := s.Up(ctx); err != nil {
 		return err
 	}
-	if err := s.awaitImage(ctx, "nginx"); err != nil {
+	if err := s.AwaitImage(ctx, "nginx"); err != nil {
 		return err
 	}
 	step("starts")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"seamark/bench/rig"
 	"seamark/internal/admin"
 	"seamark/internal/driver/network/netns"
 )
@@ -91,7 +92,7 @@ func addresses(m *dns.Msg) answer {
 func (p *probe) until(ctx context.Context, name string, every time.Duration, ok func(answer) bool) (time.Time, error) {
 	var last answer
 	var at time.Time
-	err := poll(ctx, every, func() (bool, error) {
+	err := rig.Poll(ctx, every, func() (bool, error) {
 		last = p.ask(name)
 		at = time.Now()
 		return ok(last), nil

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/servicediscovery"
 	sdtypes "github.com/aws/aws-sdk-go-v2/service/servicediscovery/types"
 
+	"seamark/bench/rig"
 	"seamark/internal/admin"
 )
 
@@ -38,7 +39,7 @@ func measureServices(ctx context.Context, o options, st *stage, r *report) error
 	return nil
 }
 
-type serviceSeries struct{ response, one, both, crash *series }
+type serviceSeries struct{ response, one, both, crash *rig.Series }
 
 func (m serviceSeries) measure(ctx context.Context, st *stage, name string) error {
 	id, arn, err := st.registry(ctx, name)
@@ -58,20 +59,20 @@ func (m serviceSeries) measure(ctx context.Context, st *stage, name string) erro
 	if err != nil {
 		return err
 	}
-	m.response.add(answered.Sub(sent))
-	m.one.add(one.Sub(sent))
-	m.both.add(both.Sub(sent))
+	m.response.Add(answered.Sub(sent))
+	m.one.Add(one.Sub(sent))
+	m.both.Add(both.Sub(sent))
 	gone, err := crash(ctx, st, name, dnsName)
 	if err != nil {
 		return err
 	}
-	m.crash.add(gone)
+	m.crash.Add(gone)
 	return st.deleteService(ctx, name, id)
 }
 
 // crash ends a container's process and waits until its address is not answered.
 func crash(ctx context.Context, st *stage, service, dnsName string) (time.Duration, error) {
-	s, err := st.instance.status(ctx)
+	s, err := st.instance.Status(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -120,7 +121,7 @@ type registrySeries struct {
 	st      *stage
 	service string
 
-	registered, fresh, unhealthy, freshHealth *series
+	registered, fresh, unhealthy, freshHealth *rig.Series
 }
 
 func (m *registrySeries) register(ctx context.Context, id, address string) (answered time.Time, err error) {
@@ -156,7 +157,7 @@ func (m *registrySeries) measure(ctx context.Context, id string) error {
 // change makes a call while DNS is asked without pause, and files how long
 // after the request and after its response DNS answered so; 0 where that came
 // before the response did.
-func (m *registrySeries) change(ctx context.Context, sent, response *series, name string, ok func(answer) bool, call func() (time.Time, error)) error {
+func (m *registrySeries) change(ctx context.Context, sent, response *rig.Series, name string, ok func(answer) bool, call func() (time.Time, error)) error {
 	type outcome struct {
 		at  time.Time
 		err error
@@ -172,7 +173,7 @@ func (m *registrySeries) change(ctx context.Context, sent, response *series, nam
 	if err := errors.Join(err, o.err); err != nil {
 		return err
 	}
-	sent.add(o.at.Sub(begin))
-	response.add(max(0, o.at.Sub(answered)))
+	sent.Add(o.at.Sub(begin))
+	response.Add(max(0, o.at.Sub(answered)))
 	return nil
 }

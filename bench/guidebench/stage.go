@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/servicediscovery"
 	sdtypes "github.com/aws/aws-sdk-go-v2/service/servicediscovery/types"
 
+	"seamark/bench/rig"
 	"seamark/internal/admin"
 	"seamark/internal/api/ec2"
 	"seamark/internal/wire/client"
@@ -29,7 +30,7 @@ const domain = "myapp.local"
 // stage is the guide's setting on a running instance: VPC, subnets, cluster,
 // namespace and task definition, and a place inside the VPC to ask from.
 type stage struct {
-	instance  *instance
+	instance  *rig.Instance
 	ecs       *ecs.Client
 	discovery *servicediscovery.Client
 	endpoint  client.Endpoint
@@ -42,8 +43,8 @@ type stage struct {
 }
 
 // build sets the stage.
-func build(ctx context.Context, s *instance) (*stage, error) {
-	c, err := s.access()
+func build(ctx context.Context, s *rig.Instance) (*stage, error) {
+	c, err := s.Access()
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +101,7 @@ func (st *stage) privateNamespace(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return poll(ctx, 5*time.Millisecond, func() (bool, error) {
+	return rig.Poll(ctx, 5*time.Millisecond, func() (bool, error) {
 		op, err := st.discovery.GetOperation(ctx, &servicediscovery.GetOperationInput{OperationId: out.OperationId})
 		if err != nil || op.Operation.Status != sdtypes.OperationStatusSuccess {
 			return false, err
@@ -130,7 +131,7 @@ func (st *stage) taskDefinition(ctx context.Context) error {
 
 // reopen opens a place inside the VPC: one of its own, gone with the control plane.
 func (st *stage) reopen(ctx context.Context) error {
-	a, err := st.instance.admin()
+	a, err := st.instance.Admin()
 	if err != nil {
 		return err
 	}
@@ -193,7 +194,7 @@ func (st *stage) startService(ctx context.Context, name string) (string, error) 
 
 // pids are the processes of a service's tasks.
 func (st *stage) pids(ctx context.Context, service string) ([]int, error) {
-	s, err := st.instance.status(ctx)
+	s, err := st.instance.Status(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -224,8 +225,8 @@ func (st *stage) deleteService(ctx context.Context, name, registry string) error
 	if _, err := st.ecs.DeleteService(ctx, &ecs.DeleteServiceInput{Cluster: aws.String("bench"), Service: &name, Force: aws.Bool(true)}); err != nil {
 		return err
 	}
-	err := poll(ctx, 20*time.Millisecond, func() (bool, error) {
-		s, err := st.instance.status(ctx)
+	err := rig.Poll(ctx, 20*time.Millisecond, func() (bool, error) {
+		s, err := st.instance.Status(ctx)
 		gone := !slices.ContainsFunc(s.Tasks, func(t admin.Task) bool { return t.Service == name })
 		return err == nil && gone, err
 	})
@@ -239,7 +240,7 @@ func (st *stage) deleteService(ctx context.Context, name, registry string) error
 // killDataPlane ends the data plane and returns how long it took until the
 // name was answered again.
 func (st *stage) killDataPlane(ctx context.Context, dnsName string) (time.Duration, error) {
-	s, err := st.instance.status(ctx)
+	s, err := st.instance.Status(ctx)
 	if err != nil {
 		return 0, err
 	}

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"syscall"
 	"time"
+
+	"seamark/bench/rig"
 )
 
 // goalStart is the goal for every start.
@@ -16,34 +18,34 @@ const goalStart = time.Second
 func measureFirstStarts(ctx context.Context, o options, r *report) error {
 	first := r.series("first start on an empty data directory → API ready", goalStart)
 	for range o.runs {
-		s, err := newInstance(o.binary)
+		s, err := rig.NewInstance(o.binary)
 		if err != nil {
 			return err
 		}
 		// Images are imported beside; without them the instance ends sooner.
-		took, err := s.up(ctx, "--images", s.dir)
-		err = errors.Join(err, s.remove(context.WithoutCancel(ctx)))
+		took, err := s.Up(ctx, "--images", s.Dir)
+		err = errors.Join(err, s.Remove(context.WithoutCancel(ctx)))
 		if err != nil {
 			return err
 		}
-		first.add(took)
+		first.Add(took)
 	}
 	return nil
 }
 
 // measureColdStarts starts on a data directory with state, with no other
 // process of the instance running, as after a reboot.
-func measureColdStarts(ctx context.Context, o options, s *instance, r *report) error {
+func measureColdStarts(ctx context.Context, o options, s *rig.Instance, r *report) error {
 	cold := r.series("start on an existing data directory, engine not running → API ready", goalStart)
 	for range o.runs {
-		if err := s.down(ctx); err != nil {
+		if err := s.Down(ctx); err != nil {
 			return err
 		}
-		took, err := s.up(ctx)
+		took, err := s.Up(ctx)
 		if err != nil {
 			return err
 		}
-		cold.add(took)
+		cold.Add(took)
 	}
 	return nil
 }
@@ -66,21 +68,21 @@ func measureRestarts(ctx context.Context, o options, st *stage, r *report) error
 		if err != nil {
 			return err
 		}
-		answers.add(gap)
+		answers.Add(gap)
 		for _, how := range []struct {
 			signal syscall.Signal
-			series *series
+			series *rig.Series
 		}{{syscall.SIGTERM, warm}, {syscall.SIGKILL, killed}} {
 			// A new control plane also means a new supervisor: it restarts a data
 			// plane at once, where one that had just done so would pause.
-			if err := st.instance.end(how.signal); err != nil {
+			if err := st.instance.End(how.signal); err != nil {
 				return err
 			}
-			took, err := st.instance.up(ctx)
+			took, err := st.instance.Up(ctx)
 			if err != nil {
 				return err
 			}
-			how.series.add(took)
+			how.series.Add(took)
 		}
 		if err := st.reopen(ctx); err != nil {
 			return err

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package rig
 
 import (
 	"context"
@@ -16,17 +16,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// machine is where and of what the figures are.
-type machine struct {
+// Machine is where and of what the figures are.
+type Machine struct {
 	cpu, kernel, commit, compiler string
 	cores                         int
 	memory                        int64
 	date                          time.Time
-	loadBefore, loadAfter         string
+	// Load averages before and after the measurement.
+	loadBefore, loadAfter string
 }
 
-func describe(ctx context.Context, binary string) machine {
-	m := machine{cpu: "unknown", kernel: "unknown", commit: "unknown", compiler: runtime.Version(), cores: runtime.NumCPU(), date: time.Now().UTC(), loadBefore: load()}
+// Describe looks at this machine and asks a binary for its version.
+func Describe(ctx context.Context, binary string) Machine {
+	m := Machine{cpu: "unknown", kernel: "unknown", commit: "unknown", compiler: runtime.Version(), cores: runtime.NumCPU(), date: time.Now().UTC(), loadBefore: load()}
 	if b, err := os.ReadFile("/proc/cpuinfo"); err == nil {
 		for line := range strings.Lines(string(b)) {
 			if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
@@ -52,9 +54,17 @@ func describe(ctx context.Context, binary string) machine {
 	return m
 }
 
-func (m machine) String() string {
+func (m Machine) String() string {
 	return fmt.Sprintf("%s, %d cores, %d MB of memory, Linux %s; commit %s, %s, %s",
 		m.cpu, m.cores, m.memory/1e6, m.kernel, m.commit, m.compiler, m.date.Format("2006-01-02 15:04 MST"))
+}
+
+// Over notes the load at the end of the measurement.
+func (m *Machine) Over() { m.loadAfter = load() }
+
+// Markdown is how docs/benchmarks.md names the machine.
+func (m Machine) Markdown() string {
+	return fmt.Sprintf("Measured on: %s.\nLoad averages before: %s; after: %s.\n\n", m, m.loadBefore, m.loadAfter)
 }
 
 // load is the machine's load averages.
@@ -66,16 +76,16 @@ func load() string {
 	return strings.Join(strings.Fields(string(b))[:3], " ")
 }
 
-// waitForCalm waits until others leave the machine alone, as long as patience lasts.
-func waitForCalm(ctx context.Context, o options, out io.Writer) {
-	ctx, cancel := context.WithTimeout(ctx, o.patience)
+// WaitForCalm waits until others leave the machine alone, as long as patience lasts.
+func WaitForCalm(ctx context.Context, calm float64, patience time.Duration, out io.Writer) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
 		one, err := strconv.ParseFloat(strings.Fields(load())[0], 64)
-		if err != nil || one < o.calm || o.patience == 0 {
+		if err != nil || one < calm || patience == 0 {
 			return
 		}
-		fmt.Fprintf(out, "load average %.2f, waiting for %.2f\n", one, o.calm)
+		fmt.Fprintf(out, "load average %.2f, waiting for %.2f\n", one, calm)
 		select {
 		case <-ctx.Done():
 			return

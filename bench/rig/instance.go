@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package rig
 
 import (
 	"context"
@@ -19,15 +19,17 @@ import (
 	"seamark/internal/admin"
 )
 
-// instance is a Seamark on a scratch directory.
-type instance struct {
-	binary, dir, data, address string
-	daemon                     *exec.Cmd
-	ended                      chan error
+// Instance is a Seamark on a scratch directory.
+type Instance struct {
+	Dir string // the scratch directory
+
+	binary, data, address string
+	daemon                *exec.Cmd
+	ended                 chan error
 }
 
-// access is what `seamark up` writes for other commands.
-type access struct {
+// Access is what `seamark up` writes for other commands.
+type Access struct {
 	Endpoint  string `json:"endpoint"`
 	Region    string `json:"region"`
 	AccessKey string `json:"accessKeyId"`
@@ -35,21 +37,22 @@ type access struct {
 	RunDir    string `json:"runDir"`
 }
 
-func newInstance(binary string) (*instance, error) {
+// NewInstance makes an instance of a binary that does not run yet.
+func NewInstance(binary string) (*Instance, error) {
 	// Not under /tmp: where that is a tmpfs, the store's syncs would cost nothing.
 	dir, err := os.MkdirTemp("/var/tmp", "seamark-bench-")
 	if err != nil {
 		return nil, err
 	}
-	address, err := freeAddress()
+	address, err := FreeAddress()
 	if err != nil {
 		return nil, err
 	}
-	return &instance{binary: binary, dir: dir, data: filepath.Join(dir, "data"), address: address}, nil
+	return &Instance{Dir: dir, binary: binary, data: filepath.Join(dir, "data"), address: address}, nil
 }
 
-// freeAddress is a loopback address that nobody listens on now.
-func freeAddress() (string, error) {
+// FreeAddress is a loopback address that nobody listens on now.
+func FreeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
@@ -57,9 +60,9 @@ func freeAddress() (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-// up starts the daemon and returns how long it took until its API answered.
-func (s *instance) up(ctx context.Context, flags ...string) (time.Duration, error) {
-	log, err := os.OpenFile(filepath.Join(s.dir, "seamark.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+// Up starts the daemon and returns how long it took until its API answered.
+func (s *Instance) Up(ctx context.Context, flags ...string) (time.Duration, error) {
+	log, err := os.OpenFile(filepath.Join(s.Dir, "seamark.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return 0, err
 	}
@@ -73,23 +76,23 @@ func (s *instance) up(ctx context.Context, flags ...string) (time.Duration, erro
 	}
 	s.ended = make(chan error, 1)
 	go func(c *exec.Cmd, ended chan<- error) { ended <- c.Wait() }(s.daemon, s.ended)
-	err = poll(ctx, time.Millisecond, func() (bool, error) { return s.answers(ctx) })
+	err = Poll(ctx, time.Millisecond, func() (bool, error) { return s.answers(ctx) })
 	took := time.Since(begin)
 	if err != nil {
 		return took, err
 	}
 	// The API answers a moment before the other commands find the instance.
-	return took, poll(ctx, 5*time.Millisecond, func() (bool, error) {
-		st, err := s.status(ctx)
+	return took, Poll(ctx, 5*time.Millisecond, func() (bool, error) {
+		st, err := s.Status(ctx)
 		return err == nil && st.PID == s.daemon.Process.Pid, nil
 	})
 }
 
 // answers asks for the API's health once.
-func (s *instance) answers(ctx context.Context) (bool, error) {
+func (s *Instance) answers(ctx context.Context) (bool, error) {
 	select {
 	case err := <-s.ended:
-		return false, fmt.Errorf("seamark up ended: %w\n%s", err, s.logText())
+		return false, fmt.Errorf("seamark up ended: %w\n%s", err, s.LogText())
 	default:
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+"/_seamark/health", nil)
@@ -103,8 +106,8 @@ func (s *instance) answers(ctx context.Context) (bool, error) {
 	return resp.StatusCode == http.StatusOK, resp.Body.Close()
 }
 
-// end sends a signal to the daemon and waits for its end.
-func (s *instance) end(sig syscall.Signal) error {
+// End sends a signal to the daemon and waits for its end.
+func (s *Instance) End(sig syscall.Signal) error {
 	if err := s.daemon.Process.Signal(sig); err != nil {
 		return err
 	}
@@ -117,8 +120,8 @@ func (s *instance) end(sig syscall.Signal) error {
 	}
 }
 
-// down ends the instance with everything that it made.
-func (s *instance) down(ctx context.Context) error {
+// Down ends the instance with everything that it made.
+func (s *Instance) Down(ctx context.Context) error {
 	out, err := exec.CommandContext(ctx, s.binary, "down", "--data-dir", s.data).CombinedOutput()
 	http.DefaultClient.CloseIdleConnections()
 	if err != nil {
@@ -127,15 +130,17 @@ func (s *instance) down(ctx context.Context) error {
 	return nil
 }
 
-func (s *instance) remove(ctx context.Context) error {
-	if err := s.down(ctx); err != nil {
+// Remove ends the instance and removes its directory.
+func (s *Instance) Remove(ctx context.Context) error {
+	if err := s.Down(ctx); err != nil {
 		return err
 	}
-	return os.RemoveAll(s.dir)
+	return os.RemoveAll(s.Dir)
 }
 
-func (s *instance) access() (access, error) {
-	var c access
+// Access reads what the running instance wrote for clients.
+func (s *Instance) Access() (Access, error) {
+	var c Access
 	b, err := os.ReadFile(filepath.Join(s.data, "client.json"))
 	if err != nil {
 		return c, err
@@ -143,26 +148,28 @@ func (s *instance) access() (access, error) {
 	return c, json.Unmarshal(b, &c)
 }
 
-func (s *instance) admin() (*admin.Client, error) {
-	c, err := s.access()
+// Admin is the instance's side door.
+func (s *Instance) Admin() (*admin.Client, error) {
+	c, err := s.Access()
 	if err != nil {
 		return nil, err
 	}
 	return admin.NewClient(filepath.Join(c.RunDir, "admin.sock")), nil
 }
 
-func (s *instance) status(ctx context.Context) (admin.Status, error) {
-	a, err := s.admin()
+// Status asks the side door for the instance's status.
+func (s *Instance) Status(ctx context.Context) (admin.Status, error) {
+	a, err := s.Admin()
 	if err != nil {
 		return admin.Status{}, err
 	}
 	return a.Status(ctx)
 }
 
-// awaitImage waits until an image was imported.
-func (s *instance) awaitImage(ctx context.Context, name string) error {
-	return poll(ctx, 20*time.Millisecond, func() (bool, error) {
-		a, err := s.admin()
+// AwaitImage waits until an image was imported.
+func (s *Instance) AwaitImage(ctx context.Context, name string) error {
+	return Poll(ctx, 20*time.Millisecond, func() (bool, error) {
+		a, err := s.Admin()
 		if err != nil {
 			return false, err
 		}
@@ -176,8 +183,9 @@ func (s *instance) awaitImage(ctx context.Context, name string) error {
 	})
 }
 
-func (s *instance) logText() string {
-	b, err := os.ReadFile(filepath.Join(s.dir, "seamark.log"))
+// LogText is all that the instance has logged.
+func (s *Instance) LogText() string {
+	b, err := os.ReadFile(filepath.Join(s.Dir, "seamark.log"))
 	if err != nil {
 		return err.Error()
 	}
@@ -187,8 +195,8 @@ func (s *instance) logText() string {
 // patience bounds each wait.
 const patience = 60 * time.Second
 
-// poll calls f until it says true, fails, or patience is over.
-func poll(ctx context.Context, every time.Duration, f func() (bool, error)) error {
+// Poll calls f until it says true, fails, or patience is over.
+func Poll(ctx context.Context, every time.Duration, f func() (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	tick := time.NewTicker(every)
