@@ -6,7 +6,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
 
 .DEFAULT_GOAL := build
-.PHONY: build engine images deps guide test test-race check lint fix darwin gen bench-guide clean help
+.PHONY: build engine images deps guide test test-race check lint fix darwin gen bench-guide bench-discovery clean help
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -64,6 +64,10 @@ gen: ## regenerate the APIs' shapes from models/
 bench-guide: deps build engine ## the times of the guide, median of 20
 	@images/build nginx instance
 	bench/guide
+
+bench-discovery: deps build engine ## registration and discovery: freshness, rates, size, crashes
+	@images/build instance
+	bench/discovery
 
 clean: ## remove what was built
 	rm -rf bin images/out
