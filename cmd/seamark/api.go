@@ -37,7 +37,9 @@ func (d *daemon) api() http.Handler {
 	for _, s := range []*wire.Service{
 		ec2.NewService(ec2.New(ec2.Config{Changes: d.changes, Scope: scope, Console: d.console}).Operations()),
 		ecs.NewService(ecs.New(ecs.Config{Changes: d.changes, Scope: scope}).Operations()),
-		servicediscovery.NewService(servicediscovery.New(servicediscovery.Config{Changes: d.changes, Scope: scope}).Operations()),
+		servicediscovery.NewService(servicediscovery.New(servicediscovery.Config{
+			Changes: d.changes, Scope: scope, PrivateHealthChecks: d.o.checkPrivate, Quotas: d.o.quotas == "aws",
+		}).Operations()),
 		route53.NewService(route53.New(route53.Config{Changes: d.changes, Scope: scope}).Operations()),
 		route53resolver.NewService(route53resolver.New(route53resolver.Config{Changes: d.changes, Scope: scope}).Operations()),
 		logs.NewService(logs.New(logs.Config{Store: d.store, Logs: d.logs, Scope: scope}).Operations()),

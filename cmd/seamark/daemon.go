@@ -152,6 +152,10 @@ func (d *daemon) run(ctx context.Context, out io.Writer) error {
 	if err := d.client().write(); err != nil {
 		return err
 	}
+	checks, err := d.checks()
+	if err != nil {
+		return err
+	}
 	side, err := admin.Listen(ctx, adminSocket(d.runDir))
 	if err != nil {
 		return err
@@ -161,6 +165,7 @@ func (d *daemon) run(ctx context.Context, out io.Writer) error {
 	g.Go(func() error { return admin.Serve(ctx, side, &backend{d}, d.logger) })
 	g.Go(func() error { return d.runPlane(ctx) })
 	g.Go(func() error { return control.New(d.changes, d.answers, d.logger).Run(ctx) })
+	g.Go(func() error { return checks.Run(ctx) })
 	g.Go(func() error { return d.runNode(ctx) })
 	g.Go(func() error { return d.runTelemetry(ctx) })
 	if d.machine.run != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net"
 	"net/netip"
 
 	"seamark/internal/dataplane"
@@ -19,6 +20,8 @@ type machine struct {
 	plane   plane
 	// listen says where a VPC's resolver listens, once it can.
 	listen func(*world.VPC) (dataplane.Listen, bool)
+	// dialVPC connects from a VPC's router; nil: there are no VPC networks.
+	dialVPC func(ctx context.Context, v *world.VPC, network, address string) (net.Conn, error)
 	// run watches over processes of the machine's own; nil: there are none.
 	run func(context.Context) error
 	// enginePID is containerd's process id; nil: no engine of our own.

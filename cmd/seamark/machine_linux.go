@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"seamark/internal/cgroup"
 	"seamark/internal/dataplane"
 	"seamark/internal/driver/network/linux"
+	"seamark/internal/driver/network/netns"
 	"seamark/internal/driver/runtime/containerd"
 	"seamark/internal/engine"
 	"seamark/internal/world"
@@ -56,6 +58,13 @@ func realMachine(ctx context.Context, d *daemon) (*machine, error) {
 			l.Addresses = append(l.Addresses, netip.AddrPortFrom(a, 53))
 		}
 		return l, path != ""
+	}
+	m.dialVPC = func(ctx context.Context, v *world.VPC, network, address string) (net.Conn, error) {
+		from := netns.Origin{Mark: linux.CheckMark}
+		if to, err := netip.ParseAddrPort(address); err == nil && to.Addr().Is4() {
+			from.Address = v.Resolver()
+		}
+		return netns.DialFrom(ctx, n.Paths().VPC(v.ID), from, network, address)
 	}
 	m.closers = []func() error{r.Close, n.Close}
 	return m, nil

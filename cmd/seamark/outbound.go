@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// outbound dials where users can aim Seamark, such as an image's registry. This
+// outbound dials where users can aim Seamark, such as an image's registry or what
+// a health check looks at. This
 // host itself, and what is link-local to it, is refused unless allowed: else
-// anybody who may register a task definition could reach services that listen
+// anybody who may register a task definition or an instance could reach services that listen
 // on this host alone.
 type outbound struct {
 	allowed []netip.Prefix

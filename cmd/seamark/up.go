@@ -33,6 +33,8 @@ type upOptions struct {
 	imagePull    string
 	minFreeBytes int64
 	outbound     []string
+	checkPrivate bool
+	quotas       string
 	logLevel     string
 	logJSON      bool
 }
@@ -73,7 +75,9 @@ everything.`,
 	f.StringVar(&o.dnsUpstream, "dns-upstream", "host", "where other names are asked for: host, none or ADDR[:PORT]")
 	f.StringVar(&o.imagePull, "image-pull", "missing", "when a registry is asked: missing or always")
 	f.Int64Var(&o.minFreeBytes, "min-free-bytes", 256<<20, "free disk space below which changes are refused")
-	f.StringSliceVar(&o.outbound, "allow-outbound", nil, "CIDR blocks of this host, or link-local ones, that image pulls may reach all the same")
+	f.StringSliceVar(&o.outbound, "allow-outbound", nil, "CIDR blocks of this host, or link-local ones, that image pulls and health checks may reach all the same")
+	f.BoolVar(&o.checkPrivate, "private-health-checks", false, "allow HealthCheckConfig in private DNS namespaces, and check from inside the VPC")
+	f.StringVar(&o.quotas, "quotas", "none", "quotas that AWS can raise: none, or aws for AWS's defaults")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.BoolVar(&o.logJSON, "log-json", false, "log as JSON")
 	return c
@@ -88,6 +92,10 @@ func (o *upOptions) check() error {
 		return errors.New("containers and VPC networks need root: run as root, or with --runtime simulated (no containers, DNS on loopback ports)")
 	case o.fidelity != string(world.Relaxed) && o.fidelity != string(world.AWS):
 		return fmt.Errorf("--fidelity %q: want relaxed or aws", o.fidelity)
+	case o.checkPrivate && o.runtime != "containerd":
+		return errors.New("--private-health-checks: with --runtime simulated there is no VPC network to check from")
+	case o.quotas != "none" && o.quotas != "aws":
+		return fmt.Errorf("--quotas %q: want none or aws", o.quotas)
 	case o.imagePull != "missing" && o.imagePull != "always":
 		return fmt.Errorf("--image-pull %q: want missing or always", o.imagePull)
 	case len(o.account) != 12 || strings.Trim(o.account, "0123456789") != "":

@@ -22,6 +22,10 @@ const (
 	attrInitHealth = "AWS_INIT_HEALTH_STATUS"
 )
 
+func knownAttributes() []string {
+	return []string{attrIPv4, attrIPv6, attrPort, attrCNAME, attrAlias, attrInstance, attrInitHealth}
+}
+
 // The most attributes of an instance, and their size together.
 const (
 	maxAttributes     = 30
@@ -56,7 +60,7 @@ func (r registration) checkSize() error {
 	custom, size := 0, 0
 	for k, v := range r.attributes {
 		size += len(k) + len(v)
-		if !strings.HasPrefix(k, "AWS_") {
+		if !slices.Contains(knownAttributes(), k) {
 			custom++
 		}
 	}
@@ -69,8 +73,7 @@ func (r registration) checkSize() error {
 	return nil
 }
 
-// checkAlias refuses an alias: by AWS's rules or, where they allow it, because
-// Seamark has no load balancers yet that it could point to.
+// checkAlias checks an alias of a load balancer, which stands alone.
 func (r registration) checkAlias() error {
 	if !r.has(attrAlias) {
 		return nil
@@ -86,8 +89,10 @@ func (r registration) checkAlias() error {
 		return invalid("ALIAS instance can be registered only in services with WEIGHTED routing policy")
 	case !slices.ContainsFunc(r.service.Records, addresses) || slices.ContainsFunc(r.service.Records, func(d world.DNSRecord) bool { return !addresses(d) }):
 		return invalid("ALIAS instance can be registered only in services with A or AAAA records")
+	case !dnsName(r.attributes[attrAlias]):
+		return invalid("%s is not a valid domain name: %s", attrAlias, r.attributes[attrAlias])
 	}
-	return invalid("Seamark does not build %s yet.", attrAlias)
+	return nil
 }
 
 // checkInstance checks that an EC2 instance stands alone, in an HTTP namespace.
@@ -157,8 +162,20 @@ func (r registration) checkHealth() error {
 	return nil
 }
 
-// checkRequired checks that the service's records can be made.
+// checkRequired checks that the service's records and its health check can be
+// made. An alias has everything from what it points to.
 func (r registration) checkRequired() error {
+	if r.has(attrAlias) {
+		return nil
+	}
+	if r.service.HealthCheck != nil {
+		switch {
+		case !r.has(attrIPv4) && !r.has(attrIPv6):
+			return invalid("The attribute %s is required for services with a health check.", attrIPv4)
+		case !r.has(attrPort):
+			return invalid("The attribute %s is required for services with a health check.", attrPort)
+		}
+	}
 	ipv4, ipv6, srv := r.records(RecordTypeA), r.records(RecordTypeAaaa), r.records(RecordTypeSrv)
 	switch {
 	case r.records(RecordTypeCname) && !r.has(attrCNAME):

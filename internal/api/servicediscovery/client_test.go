@@ -100,9 +100,9 @@ func TestSDK_fromNamespaceToAnswer(t *testing.T) {
 	if _, ok := errors.AsType[*types.ResourceInUse](err); !ok {
 		t.Errorf("error %v", err)
 	}
-	_, err = c.CreatePublicDnsNamespace(ctx, &sdk.CreatePublicDnsNamespaceInput{Name: aws.String("example.com")})
-	if api, ok := errors.AsType[smithy.APIError](err); !ok || api.ErrorCode() != "UnknownOperationException" || !strings.Contains(api.ErrorMessage(), "CreatePublicDnsNamespace") {
-		t.Errorf("error %v", err)
+	_, err = c.CreatePublicDnsNamespace(ctx, &sdk.CreatePublicDnsNamespaceInput{Name: aws.String("local")})
+	if api, ok := errors.AsType[smithy.APIError](err); !ok || api.ErrorCode() != "InvalidInput" || !strings.Contains(api.ErrorMessage(), "at 'name'") {
+		t.Errorf("a public name of one label: %v", err)
 	}
 }
 

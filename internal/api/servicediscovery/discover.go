@@ -122,19 +122,18 @@ func healthy(ds *world.DiscoveryService, list []*world.DiscoveryInstance, filter
 	}
 	var good, bad []*world.DiscoveryInstance
 	for _, i := range list {
-		if i.Health == world.Healthy {
+		switch i.Health {
+		case world.Healthy:
 			good = append(good, i)
-		} else {
+		case world.Unhealthy:
 			bad = append(bad, i)
 		}
 	}
-	switch filter {
-	case HealthStatusFilterUnhealthy:
+	switch {
+	case filter == HealthStatusFilterUnhealthy:
 		return bad
-	case HealthStatusFilterHealthyOrElseAll:
-		if len(good) == 0 {
-			return bad
-		}
+	case filter == HealthStatusFilterHealthyOrElseAll && len(good) == 0:
+		return list
 	}
 	return good
 }

@@ -35,7 +35,10 @@ type harness struct {
 
 func newHarness(t *testing.T) *harness { return harnessOf(t, world.Relaxed) }
 
-func harnessOf(t *testing.T, f world.Fidelity) *harness {
+func harnessOf(t *testing.T, f world.Fidelity) *harness { return harnessWith(t, f, Config{}) }
+
+// harnessWith has the API configured as in c.
+func harnessWith(t *testing.T, f world.Fidelity, c Config) *harness {
 	t.Helper()
 	h := &harness{T: t, changes: apitest.Runner(t, f)}
 	h.applied.Store(-1)
@@ -45,7 +48,8 @@ func harnessOf(t *testing.T, f world.Fidelity) *harness {
 		}
 		return h.changes.Store.View().Revision
 	}
-	h.server = New(Config{Changes: h.changes, Scope: apitest.Scope()})
+	c.Changes, c.Scope = h.changes, apitest.Scope()
+	h.server = New(c)
 	mux := wire.NewMux(wire.Config{Logger: slog.New(slog.DiscardHandler), Region: apitest.Region, Account: apitest.Account})
 	mux.Add(NewService(h.server.Operations()))
 	srv := httptest.NewServer(mux)
@@ -198,6 +202,13 @@ func (h *harness) namespace(name, vpc string) string {
 func (h *harness) httpNamespace(name string) string {
 	h.Helper()
 	op := h.do("CreateHttpNamespace", `{"Name":"`+name+`"}`).text("OperationId")
+	return h.do("GetOperation", `{"OperationId":"`+op+`"}`).text("Operation", "Targets", "NAMESPACE")
+}
+
+// publicNamespace makes a public namespace and returns its id.
+func (h *harness) publicNamespace(name string) string {
+	h.Helper()
+	op := h.do("CreatePublicDnsNamespace", `{"Name":"`+name+`"}`).text("OperationId")
 	return h.do("GetOperation", `{"OperationId":"`+op+`"}`).text("Operation", "Targets", "NAMESPACE")
 }
 

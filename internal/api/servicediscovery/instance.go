@@ -35,6 +35,11 @@ func (s *Server) RegisterInstance(ctx context.Context, in *RegisterInstanceInput
 		if id, err = registered(d, r, old, optional.Value(in.CreatorRequestId)); id != "" || err != nil {
 			return err
 		}
+		if old == nil {
+			if err := s.instanceQuota(d.World, n, ds); err != nil {
+				return err
+			}
+		}
 		op := newOperation(d, OperationTypeRegisterInstance, map[string]string{"INSTANCE": r.id, "SERVICE": string(ds.ID)})
 		id = op.ID
 		d.Put(newInstance(d, r, old, optional.Value(in.CreatorRequestId), op.ID))
@@ -78,23 +83,35 @@ func duplicate(message string, op world.OperationID) error {
 }
 
 // newInstance is the instance of a request. Registered again without an initial
-// status, it keeps the health that it has.
+// status, it keeps the custom health that it has; a health check of Route 53's
+// kind is replaced by a new one, which knows nothing yet.
 func newInstance(d *plan.Draft, r registration, old *world.DiscoveryInstance, token string, op world.OperationID) *world.DiscoveryInstance {
-	health := world.Healthy
-	if r.attributes[attrInitHealth] == string(world.Unhealthy) {
-		health = world.Unhealthy
-	}
 	i := &world.DiscoveryInstance{
 		Service: r.service.ID, ID: r.id, Attributes: r.attributes, CreatorRequestID: token,
-		Health: health, WasHealthy: health == world.Healthy, Operation: op, CreatedAt: d.Now,
+		Health: initialHealth(r), Operation: op, CreatedAt: d.Now,
 	}
-	if old != nil {
-		i.CreatedAt = old.CreatedAt
-		if r.attributes[attrInitHealth] == "" {
-			i.Health, i.WasHealthy, i.Pending, i.PendingAt = old.Health, old.WasHealthy, old.Pending, old.PendingAt
-		}
+	i.WasHealthy = i.Health == world.Healthy
+	if old == nil {
+		return i
+	}
+	i.CreatedAt = old.CreatedAt
+	switch {
+	case r.service.HealthCheck != nil:
+		i.WasHealthy = old.WasHealthy
+	case r.attributes[attrInitHealth] == "":
+		i.Health, i.WasHealthy, i.Pending, i.PendingAt = old.Health, old.WasHealthy, old.Pending, old.PendingAt
 	}
 	return i
+}
+
+func initialHealth(r registration) world.HealthStatus {
+	switch {
+	case r.service.HealthCheck != nil:
+		return world.HealthUnknown
+	case r.attributes[attrInitHealth] == string(world.Unhealthy):
+		return world.Unhealthy
+	}
+	return world.Healthy
 }
 
 // bump counts a change of a service's instances.

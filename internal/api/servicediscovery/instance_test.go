@@ -50,7 +50,7 @@ func TestRegisterInstance(t *testing.T) {
 // kind of service.
 func TestRegisterInstance_Rules(t *testing.T) {
 	h := newHarness(t)
-	ns, web := h.namespace("a", vpcA), h.httpNamespace("web")
+	ns, web, public := h.namespace("a", vpcA), h.httpNamespace("web"), h.publicNamespace("example.com")
 	records := func(policy string, types ...string) string {
 		var list []string
 		for _, kind := range types {
@@ -73,6 +73,9 @@ func TestRegisterInstance_Rules(t *testing.T) {
 		"wsrv":     h.service(ns, "wsrv", records("WEIGHTED", "SRV")),
 		"custom":   h.service(ns, "custom", dnsA+custom),
 		"api":      h.service(ns, "api", `,"Type":"HTTP"`),
+		"wboth":    h.service(ns, "wboth", records("WEIGHTED", "A", "AAAA")),
+		"checked":  h.service(web, "checked", httpCheck),
+		"wchecked": h.service(public, "wchecked", records("WEIGHTED", "A")+httpCheck),
 		"HTTP":     h.service(web, "web", ""),
 		"HTTP+":    h.service(web, "healthy", custom),
 	}
@@ -117,7 +120,18 @@ func TestRegisterInstance_Rules(t *testing.T) {
 		{"A", `"AWS_ALIAS_DNS_NAME":"lb.example.com"`, "ALIAS instance can be registered only in services with WEIGHTED routing policy"},
 		{"wsrv", `"AWS_ALIAS_DNS_NAME":"lb.example.com"`, "ALIAS instance can be registered only in services with A or AAAA records"},
 		{"weighted", `"AWS_ALIAS_DNS_NAME":"lb.example.com",` + v4, "AWS_ALIAS_DNS_NAME and AWS_INSTANCE_IPV4 cannot both be specified."},
-		{"weighted", `"AWS_ALIAS_DNS_NAME":"lb.example.com"`, "Seamark does not build AWS_ALIAS_DNS_NAME yet."},
+		{"weighted", `"AWS_ALIAS_DNS_NAME":"lb.example.com","AWS_EC2_INSTANCE_ID":"i-0123456789abcdef0"`, "AWS_ALIAS_DNS_NAME and AWS_EC2_INSTANCE_ID cannot both be specified."},
+		{"weighted", `"AWS_ALIAS_DNS_NAME":"lb..com"`, "AWS_ALIAS_DNS_NAME is not a valid domain name: lb..com"},
+		{"weighted", `"AWS_ALIAS_DNS_NAME":"dualstack.lb-1.us-east-1.elb.amazonaws.com"`, ""},
+		{"wboth", `"AWS_ALIAS_DNS_NAME":"lb-1.us-east-1.elb.amazonaws.com","zone":"a"`, ""},
+		{"CNAME", `"AWS_ALIAS_DNS_NAME":"lb.example.com"`, "ALIAS instance can be registered only in services with A or AAAA records"},
+		{"api", `"AWS_ALIAS_DNS_NAME":"lb.example.com"`, "ALIAS instance can be registered only in services with WEIGHTED routing policy"},
+		{"checked", v4 + "," + port, ""},
+		{"checked", v6 + "," + port, ""},
+		{"checked", v4, "The attribute AWS_INSTANCE_PORT is required for services with a health check."},
+		{"checked", port, "The attribute AWS_INSTANCE_IPV4 is required for services with a health check."},
+		{"checked", v4 + "," + port + `,"AWS_INIT_HEALTH_STATUS":"HEALTHY"`, "AWS_INIT_HEALTH_STATUS can be specified only for services with HealthCheckCustomConfig."},
+		{"wchecked", `"AWS_ALIAS_DNS_NAME":"lb.example.com"`, ""},
 		{"A", `"AWS_EC2_INSTANCE_ID":"i-0123456789abcdef0"`, "AWS_EC2_INSTANCE_ID can be specified only for services in HTTP namespaces."},
 		{"api", `"AWS_EC2_INSTANCE_ID":"i-0123456789abcdef0"`, "AWS_EC2_INSTANCE_ID can be specified only for services in HTTP namespaces."},
 		{"HTTP", `"AWS_EC2_INSTANCE_ID":"i-0123456789abcdef0","zone":"a"`, "zone cannot be specified together with AWS_EC2_INSTANCE_ID."},
@@ -129,6 +143,7 @@ func TestRegisterInstance_Rules(t *testing.T) {
 		{"api", v4, ""},
 		{"HTTP", customs(30), ""},
 		{"HTTP", customs(30) + "," + v4, ""},
+		{"HTTP", customs(30) + `,"AWS_OF_MINE":"x"`, "An instance can have at most 30 custom attributes."},
 		{"HTTP", customs(31), "An instance can have at most 30 custom attributes."},
 		{"HTTP", sized(5000), ""},
 		{"HTTP", sized(5001), "The total size of all attributes must not exceed 5000 characters."},

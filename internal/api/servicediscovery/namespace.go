@@ -21,8 +21,8 @@ func (s *Server) CreatePrivateDnsNamespace(ctx context.Context, in *CreatePrivat
 		Name: *in.Name, Type: NamespaceTypeDnsPrivate, Description: optional.Value(in.Description), VPC: world.VPCID(*in.Vpc),
 		SOATTL: defaultSOATTL, CreatorRequestID: optional.Value(in.CreatorRequestId),
 	}
-	if p := in.Properties; p != nil && p.DnsProperties != nil && p.DnsProperties.SOA != nil && p.DnsProperties.SOA.TTL != nil {
-		n.SOATTL = *p.DnsProperties.SOA.TTL
+	if in.Properties != nil {
+		n.SOATTL = *in.Properties.DnsProperties.SOA.TTL // all required where the one around it is
 	}
 	id, err := s.createNamespace(ctx, n, in.Tags)
 	if err != nil {
@@ -32,6 +32,22 @@ func (s *Server) CreatePrivateDnsNamespace(ctx context.Context, in *CreatePrivat
 		wire.RequestFrom(ctx).Notice("the zone answers in " + *in.Vpc + " although enableDnsHostnames is off there (relaxed fidelity); Route 53 documents that it must be on")
 	}
 	return &CreatePrivateDnsNamespaceOutput{OperationId: &id}, nil
+}
+
+// CreatePublicDnsNamespace makes a namespace with a public hosted zone.
+func (s *Server) CreatePublicDnsNamespace(ctx context.Context, in *CreatePublicDnsNamespaceInput) (*CreatePublicDnsNamespaceOutput, error) {
+	n := world.Namespace{
+		Name: *in.Name, Type: NamespaceTypeDnsPublic, Description: optional.Value(in.Description),
+		SOATTL: defaultSOATTL, CreatorRequestID: optional.Value(in.CreatorRequestId),
+	}
+	if in.Properties != nil {
+		n.SOATTL = *in.Properties.DnsProperties.SOA.TTL // all required where the one around it is
+	}
+	id, err := s.createNamespace(ctx, n, in.Tags)
+	if err != nil {
+		return nil, err
+	}
+	return &CreatePublicDnsNamespaceOutput{OperationId: &id}, nil
 }
 
 // CreateHttpNamespace makes a namespace that only the API knows.
@@ -57,6 +73,9 @@ func (s *Server) createNamespace(ctx context.Context, n world.Namespace, tags []
 			return err
 		}
 		if err := namespaceFree(d.World, n); err != nil {
+			return err
+		}
+		if err := s.namespaceQuota(d.World); err != nil {
 			return err
 		}
 		if z := overlapping(d.World, n); z != nil {
@@ -87,7 +106,7 @@ func (s *Server) putNamespace(d *plan.Draft, made world.Namespace) (operation st
 	made.CreatedAt = d.Now
 	op := newOperation(d, OperationTypeCreateNamespace, map[string]string{"NAMESPACE": string(made.ID)})
 	made.CreateOperation = op.ID
-	if made.Type == NamespaceTypeDnsPrivate {
+	if made.Type != NamespaceTypeHttp {
 		zone := s.zoneOf(d, &made, op)
 		made.HostedZone = zone.ID
 		d.Put(zone)
@@ -97,7 +116,8 @@ func (s *Server) putNamespace(d *plan.Draft, made world.Namespace) (operation st
 }
 
 // namespaceFree says whether a namespace of that name may be made: names are
-// unique among HTTP namespaces and, without case, among those of one VPC.
+// unique among HTTP namespaces and, without case, among public ones and among
+// those of one VPC.
 func namespaceFree(w world.World, n world.Namespace) error {
 	if n.Type == NamespaceTypeDnsPrivate {
 		if w.VPCs.Get(string(n.VPC)) == nil {
@@ -108,7 +128,7 @@ func namespaceFree(w world.World, n world.Namespace) error {
 		}
 	}
 	for o := range w.NamespacesIn(n.VPC) {
-		if o.Name == n.Name || n.Type == NamespaceTypeDnsPrivate && fqdn(o.Name) == fqdn(n.Name) {
+		if o.Type == n.Type && (o.Name == n.Name || n.Type != NamespaceTypeHttp && fqdn(o.Name) == fqdn(n.Name)) {
 			return ErrNamespaceAlreadyExists("A namespace with the name "+n.Name+" already exists.").
 				With("NamespaceId", string(o.ID)).With("CreatorRequestId", o.CreatorRequestID)
 		}
@@ -163,11 +183,15 @@ func httpName(d *plan.Draft, name string) string {
 func fqdn(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) + "." }
 
 func (s *Server) zoneOf(d *plan.Draft, n *world.Namespace, op *world.Operation) *world.HostedZone {
-	return &world.HostedZone{
-		ID: world.HostedZoneID("Z" + d.Draw.Upper(20)), Name: fqdn(n.Name), Private: true, VPCs: []world.VPCID{n.VPC},
+	z := &world.HostedZone{
+		ID: world.HostedZoneID("Z" + d.Draw.Upper(20)), Name: fqdn(n.Name), Private: n.Type == NamespaceTypeDnsPrivate,
 		CallerReference: string(op.ID), Comment: "Created by AWS Cloud Map namespace with ARN " + s.namespaceARN(n.ID),
 		Namespace: n.ID, SOATTL: n.SOATTL, CreatedAt: d.Now,
 	}
+	if z.Private {
+		z.VPCs = []world.VPCID{n.VPC}
+	}
+	return z
 }
 
 // DeleteNamespace removes a namespace without services, and its zone.

@@ -59,6 +59,49 @@ func TestCreateHttpNamespace(t *testing.T) {
 	}
 }
 
+func TestCreatePublicDnsNamespace(t *testing.T) {
+	h := newHarness(t)
+	op := h.do("CreatePublicDnsNamespace", `{"Name":"Example.com","Description":"d","CreatorRequestId":"one","Tags":[{"Key":"k","Value":"v"}],"Properties":{"DnsProperties":{"SOA":{"TTL":7}}}}`).text("OperationId")
+	got := h.do("GetOperation", `{"OperationId":"`+op+`"}`)
+	got.want(`"CREATE_NAMESPACE"`, "Operation", "Type")
+	id := got.text("Operation", "Targets", "NAMESPACE")
+	n := h.do("GetNamespace", `{"Id":"`+id+`"}`)
+	n.want(`"DNS_PUBLIC"`, "Namespace", "Type")
+	n.want(`"Example.com"`, "Namespace", "Name")
+	n.want(`7`, "Namespace", "Properties", "DnsProperties", "SOA", "TTL")
+	n.want(`"Example.com"`, "Namespace", "Properties", "HttpProperties", "HttpName")
+	h.do("ListTagsForResource", `{"ResourceARN":"`+arnPrefix+`namespace/`+id+`"}`).want(`[{"Key":"k","Value":"v"}]`, "Tags")
+	zone := n.text("Namespace", "Properties", "DnsProperties", "HostedZoneId")
+	z := h.changes.View().HostedZones.Get(zone)
+	if z == nil || z.Name != "example.com." || z.Private || len(z.VPCs) != 0 || z.CallerReference != op || string(z.Namespace) != id || z.SOATTL != 7 {
+		t.Errorf("hosted zone %+v", z)
+	}
+	h.do("CreatePublicDnsNamespace", `{"Name":"Example.com","Description":"d","CreatorRequestId":"one","Properties":{"DnsProperties":{"SOA":{"TTL":7}}},"Tags":[{"Key":"k","Value":"v"}]}`).want(`"`+op+`"`, "OperationId")
+	h.fails("CreatePublicDnsNamespace", `{"Name":"Example.com","CreatorRequestId":"one"}`, "DuplicateRequest", "", "DuplicateOperationId", op)
+	h.fails("CreatePublicDnsNamespace", `{"Name":"example.COM"}`, "NamespaceAlreadyExists", "", "NamespaceId", id, "CreatorRequestId", "one")
+	for _, name := range []string{"local", "a..b", "-a.b", "a_b.c", "a b.c", ".a.b", "a.b.", strings.Repeat("a", 64) + ".b"} {
+		h.fails("CreatePublicDnsNamespace", `{"Name":"`+name+`"}`, "InvalidInput", "1 validation error detected: Value '"+name+"' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: ")
+	}
+	// The same name in private, and for HTTP, is another namespace.
+	for _, other := range []string{h.namespace("Example.com", vpcA), h.httpNamespace("Example.com")} {
+		if name := h.do("GetNamespace", `{"Id":"`+other+`"}`).text("Namespace", "Properties", "HttpProperties", "HttpName"); !regexp.MustCompile(`^Example\.com-[0-9a-f]{16}$`).MatchString(name) {
+			t.Errorf("HttpName %q", name)
+		}
+	}
+	h.do("UpdatePublicDnsNamespace", `{"Id":"`+id+`","UpdaterRequestId":"u","Namespace":{"Properties":{"DnsProperties":{"SOA":{"TTL":9}}}}}`)
+	n = h.do("GetNamespace", `{"Id":"`+id+`"}`)
+	n.want(`9`, "Namespace", "Properties", "DnsProperties", "SOA", "TTL")
+	n.want(`"d"`, "Namespace", "Description") // omitted: unchanged
+	if z := h.changes.View().HostedZones.Get(zone); z.SOATTL != 9 {
+		t.Errorf("the zone's TTL is %d", z.SOATTL)
+	}
+	h.fails("UpdatePrivateDnsNamespace", `{"Id":"`+id+`","Namespace":{"Description":"x"}}`, "InvalidInput", "The namespace "+id+" has the type DNS_PUBLIC, not DNS_PRIVATE.")
+	h.do("DeleteNamespace", `{"Id":"`+id+`"}`)
+	if h.changes.View().HostedZones.Get(zone) != nil {
+		t.Error("the zone is still there")
+	}
+}
+
 func TestNamespace_SOATTLByDefault(t *testing.T) {
 	h := newHarness(t)
 	h.do("GetNamespace", `{"Id":"`+h.namespace("a.b", vpcA)+`"}`).want(`15`, "Namespace", "Properties", "DnsProperties", "SOA", "TTL")
@@ -89,7 +132,6 @@ func TestCreateNamespace_Refused(t *testing.T) {
 		{"CreateHttpNamespace", `{"Name":"x","Tags":[{"Key":"","Value":""}]}`, "InvalidInput", "1 validation error detected"},
 		{"CreateHttpNamespace", `{"Name":"x","Tags":[{"Key":"k"}]}`, "InvalidInput", "1 validation error detected"},
 		{"CreateHttpNamespace", `{"Name":"x","Tags":[` + tags(51) + `]}`, "TooManyTagsException", "A resource can have at most 50 tags."},
-		{"CreatePublicDnsNamespace", `{"Name":"example.com"}`, "UnknownOperationException", ""},
 		{"GetNamespace", `{"Id":"ns-none"}`, "NamespaceNotFound", "Can't find a namespace with ID ns-none."},
 		{"GetNamespace", `{"Id":"arn:aws:servicediscovery:us-east-1:999999999999:namespace/` + id + `"}`, "NamespaceNotFound", ""},
 		{"GetNamespace", `{"Id":"` + arnPrefix + `service/` + id + `"}`, "NamespaceNotFound", ""},

@@ -31,6 +31,19 @@ func (s *Server) UpdatePrivateDnsNamespace(ctx context.Context, in *UpdatePrivat
 	return &UpdatePrivateDnsNamespaceOutput{OperationId: &id}, nil
 }
 
+// UpdatePublicDnsNamespace is UpdatePrivateDnsNamespace for a public one.
+func (s *Server) UpdatePublicDnsNamespace(ctx context.Context, in *UpdatePublicDnsNamespaceInput) (*UpdatePublicDnsNamespaceOutput, error) {
+	u := namespaceUpdate{id: *in.Id, kind: NamespaceTypeDnsPublic, requestID: in.UpdaterRequestId, Description: in.Namespace.Description}
+	if p := in.Namespace.Properties; p != nil {
+		u.SOATTL = p.DnsProperties.SOA.TTL
+	}
+	id, err := s.updateNamespace(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	return &UpdatePublicDnsNamespaceOutput{OperationId: &id}, nil
+}
+
 // namespaceUpdate is a request to change a namespace. What is nil stays.
 type namespaceUpdate struct {
 	id, kind    string

@@ -15,6 +15,11 @@ import (
 type Config struct {
 	Changes *change.Runner // required
 	Scope   world.Scope
+	// PrivateHealthChecks allows HealthCheckConfig in private DNS namespaces,
+	// where AWS refuses it: Seamark can check from inside the VPC.
+	PrivateHealthChecks bool
+	// Quotas enforces those of AWS's quotas that a customer can have raised.
+	Quotas bool
 }
 
 // Server is the Cloud Map API.
@@ -23,11 +28,12 @@ type Server struct{ cfg Config }
 // New returns the API over cfg.
 func New(cfg Config) *Server { return &Server{cfg} }
 
-// Operations lists what is built. Public DNS namespaces are not.
+// Operations lists what is built: all of it.
 func (s *Server) Operations() Operations {
 	return Operations{
 		CreateHttpNamespace:              s.CreateHttpNamespace,
 		CreatePrivateDnsNamespace:        s.CreatePrivateDnsNamespace,
+		CreatePublicDnsNamespace:         s.CreatePublicDnsNamespace,
 		CreateService:                    s.CreateService,
 		DeleteNamespace:                  s.DeleteNamespace,
 		DeleteService:                    s.DeleteService,
@@ -52,6 +58,7 @@ func (s *Server) Operations() Operations {
 		UpdateHttpNamespace:              s.UpdateHttpNamespace,
 		UpdateInstanceCustomHealthStatus: s.UpdateInstanceCustomHealthStatus,
 		UpdatePrivateDnsNamespace:        s.UpdatePrivateDnsNamespace,
+		UpdatePublicDnsNamespace:         s.UpdatePublicDnsNamespace,
 		UpdateService:                    s.UpdateService,
 		UpdateServiceAttributes:          s.UpdateServiceAttributes,
 	}

@@ -23,7 +23,7 @@ func (s *Server) CreateService(ctx context.Context, in *CreateServiceInput) (*Cr
 		if err != nil {
 			return err
 		}
-		wanted, err := newService(n, in)
+		wanted, err := s.newService(n, in)
 		if err != nil {
 			return err
 		}
@@ -91,7 +91,7 @@ func (s *Server) serviceFree(w world.World, n *world.Namespace, wanted *world.Di
 }
 
 // newService checks a request and makes the service of it.
-func newService(n *world.Namespace, in *CreateServiceInput) (*world.DiscoveryService, error) {
+func (s *Server) newService(n *world.Namespace, in *CreateServiceInput) (*world.DiscoveryService, error) {
 	ds := &world.DiscoveryService{
 		Namespace: n.ID, Name: *in.Name, Description: optional.Value(in.Description), Type: ServiceTypeHttp,
 		CustomHealth: in.HealthCheckCustomConfig != nil, CreatorRequestID: optional.Value(in.CreatorRequestId),
@@ -99,10 +99,9 @@ func newService(n *world.Namespace, in *CreateServiceInput) (*world.DiscoverySer
 	if err := setRecords(ds, n, in); err != nil {
 		return nil, err
 	}
-	if in.HealthCheckConfig != nil {
-		return nil, refuseHealthCheck(n, ds, in.HealthCheckConfig)
-	}
-	return ds, nil
+	var err error
+	ds.HealthCheck, err = s.healthCheck(n, ds, in.HealthCheckConfig)
+	return ds, err
 }
 
 func setRecords(ds *world.DiscoveryService, n *world.Namespace, in *CreateServiceInput) error {
@@ -192,20 +191,6 @@ func setPolicy(ds *world.DiscoveryService, policy *string) error {
 		return invalid("The routing policy for a CNAME record must be WEIGHTED.")
 	}
 	return nil
-}
-
-// refuseHealthCheck refuses every health check that AWS refuses, and the ones
-// for HTTP namespaces too: Seamark does not run them yet.
-func refuseHealthCheck(n *world.Namespace, ds *world.DiscoveryService, h *HealthCheckConfig) error {
-	switch {
-	case ds.CustomHealth:
-		return invalid("HealthCheckConfig and HealthCheckCustomConfig cannot both be specified.")
-	case n.Type == NamespaceTypeDnsPrivate:
-		return invalid("HealthCheckConfig cannot be specified for a service in a private DNS namespace.")
-	case h.ResourcePath != nil && optional.Value(h.Type) == "TCP":
-		return invalid("ResourcePath cannot be specified for a health check of type TCP.")
-	}
-	return invalid("Seamark does not run Route 53 health checks yet; use HealthCheckCustomConfig.")
 }
 
 // GetService shows a service.

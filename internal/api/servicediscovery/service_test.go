@@ -107,7 +107,7 @@ func TestCreateService_Names(t *testing.T) {
 
 func TestCreateService_Refused(t *testing.T) {
 	h := newHarness(t)
-	ns, other, web := h.namespace("a", vpcA), h.namespace("b", vpcA), h.httpNamespace("web")
+	ns, other, web, public := h.namespace("a", vpcA), h.namespace("b", vpcA), h.httpNamespace("web"), h.publicNamespace("example.com")
 	id := h.service(ns, "taken", dnsA+`,"CreatorRequestId":"one"`)
 	plain := h.service(ns, "api", `,"Type":"HTTP"`)
 	health := `,"HealthCheckConfig":{"Type":"HTTP"}`
@@ -123,7 +123,14 @@ func TestCreateService_Refused(t *testing.T) {
 		{`{"Name":"s","NamespaceId":"` + ns + `"` + dnsA + health + custom + `}`, "InvalidInput", "HealthCheckConfig and HealthCheckCustomConfig cannot both be specified."},
 		{`{"Name":"s","NamespaceId":"` + ns + `"` + dnsA + health + `}`, "InvalidInput", "HealthCheckConfig cannot be specified for a service in a private DNS namespace."},
 		{`{"Name":"s","NamespaceId":"` + web + `","HealthCheckConfig":{"Type":"TCP","ResourcePath":"/"}}`, "InvalidInput", "ResourcePath cannot be specified for a health check of type TCP."},
-		{`{"Name":"s","NamespaceId":"` + web + `"` + health + `}`, "InvalidInput", "Seamark does not run Route 53 health checks yet; use HealthCheckCustomConfig."},
+		{`{"Name":"s","NamespaceId":"` + web + `"` + health + custom + `}`, "InvalidInput", "HealthCheckConfig and HealthCheckCustomConfig cannot both be specified."},
+		{`{"Name":"s","NamespaceId":"` + web + `","HealthCheckConfig":{"ResourcePath":"/"}}`, "InvalidInput", "1 validation error detected: Value null at 'healthCheckConfig.type'"},
+		{`{"Name":"s","NamespaceId":"` + web + `","HealthCheckConfig":{"Type":"UDP"}}`, "InvalidInput", "1 validation error detected: Value 'UDP' at 'healthCheckConfig.type'"},
+		{`{"Name":"s","NamespaceId":"` + web + `","HealthCheckConfig":{"Type":"HTTP","FailureThreshold":0}}`, "InvalidInput", "1 validation error detected"},
+		{`{"Name":"s","NamespaceId":"` + web + `","HealthCheckConfig":{"Type":"HTTP","FailureThreshold":11}}`, "InvalidInput", "1 validation error detected"},
+		{`{"Name":"s","NamespaceId":"` + web + `","HealthCheckConfig":{"Type":"HTTP","ResourcePath":"/` + strings.Repeat("x", 255) + `"}}`, "InvalidInput", "1 validation error detected"},
+		{`{"Name":"s","NamespaceId":"` + web + `","HealthCheckConfig":{"Type":"HTTP","ResourcePath":"/a b"}}`, "InvalidInput", "ResourcePath is not a valid path: /a b"},
+		{`{"Name":"s","NamespaceId":"` + public + `","DnsConfig":{"DnsRecords":[{"Type":"CNAME","TTL":1}]}` + health + `}`, "InvalidInput", "HealthCheckConfig cannot be specified for a service with CNAME records."},
 		{`{"Name":"s","NamespaceId":"` + ns + `"` + dnsA + `,"HealthCheckCustomConfig":{"FailureThreshold":0}}`, "InvalidInput", "1 validation error detected"},
 		{`{"Name":"s","NamespaceId":"` + ns + `"` + dnsA + `,"HealthCheckCustomConfig":{"FailureThreshold":11}}`, "InvalidInput", "1 validation error detected"},
 		{`{"Name":"s","NamespaceId":"` + ns + `"` + dnsA + `,"Tags":[` + tags(51) + `]}`, "TooManyTagsException", ""},

@@ -9,8 +9,9 @@ import (
 	"seamark/internal/world"
 )
 
-// UpdateService changes a service's description and TTLs. Record types that the
-// request leaves out are deleted, as AWS documents it; others cannot be added.
+// UpdateService changes a service's description, TTLs and health check. Record
+// types and a health check that the request leaves out are deleted, as AWS
+// documents it; record types cannot be added, a health check can.
 func (s *Server) UpdateService(ctx context.Context, in *UpdateServiceInput) (*UpdateServiceOutput, error) {
 	var id string
 	err := s.change(ctx, func(d *plan.Draft) error {
@@ -22,10 +23,11 @@ func (s *Server) UpdateService(ctx context.Context, in *UpdateServiceInput) (*Up
 		if err != nil {
 			return err
 		}
-		next, err := updated(n, ds, in.Service)
+		next, err := s.updated(n, ds, in.Service)
 		if err != nil {
 			return err
 		}
+		changedCheck(d, ds, next.HealthCheck)
 		d.Put(next)
 		id = string(newOperation(d, OperationTypeUpdateService, map[string]string{"SERVICE": string(ds.ID)}).ID)
 		return nil
@@ -36,27 +38,41 @@ func (s *Server) UpdateService(ctx context.Context, in *UpdateServiceInput) (*Up
 	return &UpdateServiceOutput{OperationId: &id}, nil
 }
 
-func updated(n *world.Namespace, ds *world.DiscoveryService, change *ServiceChange) (*world.DiscoveryService, error) {
+func (s *Server) updated(n *world.Namespace, ds *world.DiscoveryService, change *ServiceChange) (*world.DiscoveryService, error) {
+	if n.Type == NamespaceTypeHttp {
+		return nil, invalid("A service in an HTTP namespace cannot be updated.")
+	}
 	next := *ds
 	next.Description = optional.Or(change.Description, ds.Description)
-	switch {
-	case n.Type == NamespaceTypeHttp:
-		return nil, invalid("A service in an HTTP namespace cannot be updated.")
-	case change.HealthCheckConfig != nil:
-		return nil, refuseHealthCheck(n, ds, change.HealthCheckConfig)
-	case change.DnsConfig == nil:
-		next.Records, next.RoutingPolicy, next.Type = nil, "", ServiceTypeHttp
-		return &next, nil
-	}
-	if err := checkRecords(change.DnsConfig.DnsRecords); err != nil {
+	if err := updateRecords(&next, change.DnsConfig); err != nil {
 		return nil, err
 	}
-	next.Records = records(change.DnsConfig.DnsRecords)
-	for _, r := range next.Records {
-		has := func(o world.DNSRecord) bool { return o.Type == r.Type }
-		if !slices.ContainsFunc(ds.Records, has) {
-			return nil, invalid("The record type %s cannot be added to an existing service.", r.Type)
+	check, err := s.healthCheck(n, &next, change.HealthCheckConfig)
+	if err != nil {
+		return nil, err
+	}
+	if ds.HealthCheck != nil && check != nil && check.Type != ds.HealthCheck.Type {
+		return nil, invalid("The type of a health check cannot be changed from %s to %s.", ds.HealthCheck.Type, check.Type)
+	}
+	next.HealthCheck = check
+	return &next, nil
+}
+
+// updateRecords takes over the TTLs of a request. Nil: the service leaves DNS.
+func updateRecords(ds *world.DiscoveryService, change *DnsConfigChange) error {
+	if change == nil {
+		ds.Records, ds.RoutingPolicy, ds.Type = nil, "", ServiceTypeHttp
+		return nil
+	}
+	if err := checkRecords(change.DnsRecords); err != nil {
+		return err
+	}
+	had := ds.Records
+	ds.Records = records(change.DnsRecords)
+	for _, r := range ds.Records {
+		if !slices.ContainsFunc(had, func(o world.DNSRecord) bool { return o.Type == r.Type }) {
+			return invalid("The record type %s cannot be added to an existing service.", r.Type)
 		}
 	}
-	return &next, nil
+	return nil
 }

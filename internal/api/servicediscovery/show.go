@@ -36,6 +36,9 @@ func (s *Server) summarizeService(w world.World, ds *world.DiscoveryService) Ser
 	if ds.CustomHealth {
 		out.HealthCheckCustomConfig = &HealthCheckCustomConfig{FailureThreshold: new(int32(1))}
 	}
+	if h := ds.HealthCheck; h != nil {
+		out.HealthCheckConfig = &HealthCheckConfig{Type: &h.Type, ResourcePath: optional.Text(h.ResourcePath), FailureThreshold: &h.FailureThreshold}
+	}
 	if len(ds.Records) > 0 {
 		out.DnsConfig = &DnsConfig{RoutingPolicy: &ds.RoutingPolicy, DnsRecords: []DnsRecord{}}
 		for _, r := range ds.Records {

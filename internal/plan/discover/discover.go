@@ -1,5 +1,7 @@
 // Package discover moves what Cloud Map does by itself: a custom health status
-// that was asked for becomes effective when its delay is over. It is pure.
+// that was asked for becomes effective when its delay is over, and what the
+// health check of a service finds becomes the health of its instances. It is
+// pure.
 package discover
 
 import (

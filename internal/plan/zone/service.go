@@ -97,21 +97,56 @@ func (c *compilation) add(r world.DNSRecord) {
 // addSet adds the records of one type at the service's own name: those of the
 // healthy instances, or of all where none is healthy.
 func (c *compilation) addSet(typ uint16, r world.DNSRecord, record func(*world.DiscoveryInstance) (string, bool)) {
-	var healthy, all []string
+	var healthy, all []answer
 	for _, i := range c.instances {
-		text, ok := record(i.DiscoveryInstance)
+		a, ok := answerOf(i.DiscoveryInstance, typ, record)
 		if !ok {
 			continue
 		}
-		all = append(all, text)
+		all = append(all, a)
 		if i.healthy {
-			healthy = append(healthy, text)
+			healthy = append(healthy, a)
 		}
 	}
 	if len(healthy) == 0 {
 		healthy = all
 	}
-	c.put(c.owner, Set{Type: typ, TTL: ttl(r.TTL), Policy: policy(c.service), Records: healthy})
+	c.put(c.owner, setOf(typ, r, policy(c.service), healthy))
+}
+
+// answer is what one instance gives: a record, or an alias of a load balancer.
+type answer struct{ record, alias string }
+
+// answerOf is the answer of an instance. An alias stands for addresses only, and
+// only under weighted routing (Cloud Map API reference, RegisterInstance).
+func answerOf(i *world.DiscoveryInstance, typ uint16, record func(*world.DiscoveryInstance) (string, bool)) (answer, bool) {
+	if name := i.Attributes["AWS_ALIAS_DNS_NAME"]; name != "" {
+		to, ok := canonical(name)
+		return answer{alias: to}, ok && (typ == TypeA || typ == TypeAAAA)
+	}
+	text, ok := record(i)
+	return answer{record: text}, ok
+}
+
+// setOf makes a set of answers. With an alias among them each is a choice of its
+// own; all choices weigh the same.
+func setOf(typ uint16, r world.DNSRecord, p Policy, answers []answer) Set {
+	s := Set{Type: typ, TTL: ttl(r.TTL), Policy: p}
+	if !slices.ContainsFunc(answers, func(a answer) bool { return a.alias != "" }) {
+		for _, a := range answers {
+			s.Records = append(s.Records, a.record)
+		}
+		return s
+	}
+	s.Policy = Choose
+	for _, a := range answers {
+		c := Choice{Weight: 1, Alias: a.alias}
+		if a.alias == "" {
+			c.TTL, c.Records = s.TTL, []string{a.record}
+		}
+		s.Choices = append(s.Choices, c)
+	}
+	return s
 }
 
 // addTargets adds the addresses of the names that SRV records point to. AWS
@@ -132,7 +167,7 @@ func (c *compilation) addTargets(r world.DNSRecord) {
 }
 
 func (c *compilation) put(owner string, s Set) {
-	if len(s.Records) > 0 {
+	if len(s.Records) > 0 || len(s.Choices) > 0 {
 		c.sets[owner] = append(c.sets[owner], s)
 	}
 }
@@ -153,20 +188,52 @@ func tidy(sets []Set) []Set {
 	for _, s := range sets {
 		last := len(out) - 1
 		if last < 0 || out[last].Type != s.Type {
-			s.Records = slices.Clone(s.Records)
+			s.Records, s.Choices = slices.Clone(s.Records), slices.Clone(s.Choices)
 			out = append(out, s)
 			continue
 		}
-		out[last].Records = append(out[last].Records, s.Records...)
-		out[last].TTL = min(out[last].TTL, s.TTL)
+		out[last] = joined(out[last], s)
 	}
 	for i := range out {
 		slices.Sort(out[i].Records)
 		if out[i].Policy != Weighted {
 			out[i].Records = slices.Compact(out[i].Records)
 		}
+		slices.SortFunc(out[i].Choices, Choice.compare)
 	}
 	return out
+}
+
+// joined is two sets of one type as one: the policy is the first's, unless one
+// of them has an alias or choices, which then are all drawn from.
+func joined(a, b Set) Set {
+	if a.Alias == "" && b.Alias == "" && a.Policy != Choose && b.Policy != Choose {
+		a.Records = append(a.Records, b.Records...)
+		a.TTL = min(a.TTL, b.TTL)
+		return a
+	}
+	return Set{Type: a.Type, TTL: min(a.TTL, b.TTL), Policy: Choose, Choices: append(choicesOf(a), choicesOf(b)...)}
+}
+
+// choicesOf is a set as something to draw from.
+func choicesOf(s Set) []Choice {
+	switch {
+	case s.Alias != "":
+		return []Choice{{Weight: 1, Alias: s.Alias}}
+	case s.Policy == Choose:
+		return s.Choices
+	case s.Policy != Weighted:
+		return []Choice{{Weight: 1, TTL: s.TTL, Records: slices.Compact(slices.Sorted(slices.Values(s.Records)))}}
+	}
+	var out []Choice
+	for _, r := range s.Records {
+		out = append(out, Choice{Weight: 1, TTL: s.TTL, Records: []string{r}})
+	}
+	return out
+}
+
+func (c Choice) compare(o Choice) int {
+	return cmp.Or(cmp.Compare(c.Alias, o.Alias), slices.Compare(c.Records, o.Records), cmp.Compare(c.Weight, o.Weight), cmp.Compare(c.TTL, o.TTL))
 }
 
 // Merge joins what several sources say about one owner name: records of one

@@ -7,8 +7,7 @@
 // never with the zone. Applying what Changed returns gives what Compile would.
 //
 // The package does not parse record data beyond what it makes itself; names
-// that cannot be DNS names are left out of the table, and so are instances that
-// are aliases of a load balancer (AWS_ALIAS_DNS_NAME).
+// that cannot be DNS names are left out of the table.
 package zone
 
 import (

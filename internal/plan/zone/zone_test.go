@@ -280,6 +280,66 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// An alias of a load balancer is drawn among the others of its service, with the
+// same weight, and answers both kinds of addresses.
+func TestAliasInstances(t *testing.T) {
+	w := world.New()
+	vpc(&w, "vpc-1")
+	namespace(&w, "z", "vpc-1")
+	s := service(&w, "z", "web", "WEIGHTED", "A", "AAAA", "health")
+	alias := func(id, name string, health world.HealthStatus) {
+		w.Put(&world.DiscoveryInstance{Service: s, ID: id, Health: health, WasHealthy: true, Attributes: map[string]string{"AWS_ALIAS_DNS_NAME": name}})
+	}
+	alias("b", "LB-1.elb.example.", world.Healthy)
+	alias("c", "lb-2.elb.example", world.Unhealthy)
+	instance4(&w, s, "a", "10.0.0.1")
+	sets := func() []Set {
+		names := CompileService(w, s, options())
+		if len(names) != 1 || names[0].Owner != "web.z." {
+			t.Fatalf("names %+v", names)
+		}
+		return names[0].Sets
+	}
+	lb1, lb2 := Choice{Weight: 1, Alias: "lb-1.elb.example."}, Choice{Weight: 1, Alias: "lb-2.elb.example."}
+	want := []Set{
+		{Type: TypeA, TTL: 10, Policy: Choose, Choices: []Choice{{Weight: 1, TTL: 10, Records: []string{"10.0.0.1"}}, lb1}},
+		{Type: TypeAAAA, TTL: 10, Policy: Choose, Choices: []Choice{lb1}},
+	}
+	if got := sets(); !slices.EqualFunc(got, want, Set.equal) {
+		t.Errorf("one alias is healthy:\n got %+v\nwant %+v", got, want)
+	}
+	// None is healthy: all are answered.
+	alias("b", "lb-1.elb.example", world.Unhealthy)
+	instance4(&w, s, "a", "10.0.0.1", world.Unhealthy)
+	want[0].Choices = append(want[0].Choices, lb2)
+	want[1].Choices = append(want[1].Choices, lb2)
+	if got := sets(); !slices.EqualFunc(got, want, Set.equal) {
+		t.Errorf("none is healthy:\n got %+v\nwant %+v", got, want)
+	}
+}
+
+func TestMerge_Choices(t *testing.T) {
+	part := func(sets ...Set) Name { return Name{Sets: sets} }
+	choice := func(records ...string) Choice { return Choice{Weight: 1, TTL: 10, Records: records} }
+	alias := Choice{Weight: 1, Alias: "lb."}
+	chosen := Set{Type: TypeA, TTL: 10, Policy: Choose, Choices: []Choice{alias, choice("10.0.0.9")}}
+	for name, c := range map[string]struct {
+		other Set
+		want  []Choice
+	}{
+		"weighted":   {Set{Type: TypeA, TTL: 10, Policy: Weighted, Records: []string{"10.0.0.1", "10.0.0.2"}}, []Choice{choice("10.0.0.1"), choice("10.0.0.2"), choice("10.0.0.9"), alias}},
+		"multivalue": {Set{Type: TypeA, TTL: 10, Policy: MultiValue, Records: []string{"10.0.0.2", "10.0.0.1"}}, []Choice{choice("10.0.0.1", "10.0.0.2"), choice("10.0.0.9"), alias}},
+		"alias":      {Set{Type: TypeA, Alias: "a."}, []Choice{choice("10.0.0.9"), {Weight: 1, Alias: "a."}, alias}},
+	} {
+		for _, parts := range [][]Name{{part(c.other), part(chosen)}, {part(chosen), part(c.other)}} {
+			got := Merge(parts)
+			if len(got) != 1 || got[0].Policy != Choose || !slices.EqualFunc(got[0].Choices, c.want, Choice.equal) {
+				t.Errorf("%s: %+v, want %+v", name, got, c.want)
+			}
+		}
+	}
+}
+
 // Two sources about one name are both answered, and one that leaves takes only
 // its own.
 func TestSourcesShareAnOwner(t *testing.T) {

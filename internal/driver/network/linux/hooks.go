@@ -103,6 +103,7 @@ func newTable() table {
 //	chain output { type filter hook output priority filter; policy drop;
 //		oifname "lo" accept
 //		ct state established accept
+//		meta mark CheckMark accept
 //		icmp type time-exceeded accept
 //		icmp type destination-unreachable icmp code frag-needed accept
 //		icmpv6 type { packet-too-big, time-exceeded, nd-neighbor-solicit, nd-neighbor-advert } accept
@@ -115,8 +116,8 @@ func newTable() table {
 //
 // output is silent where AWS is: no ICMP error tells that an address is
 // unused or that nothing listens on a service's port. Connections that
-// Seamark itself opens from the router, for health checks, get their rule
-// here when they come; today there is none.
+// Seamark itself opens from the router, for health checks, carry CheckMark. No
+// security group filters them, as none filters answers of DNS.
 func (t table) addHooks(c *nftables.Conn) {
 	hook := func(name string, where *nftables.ChainHook, when *nftables.ChainPriority, rules ...[]expr.Any) {
 		drop := nftables.ChainPolicyDrop
@@ -147,6 +148,7 @@ func (t table) addHooks(c *nftables.Conn) {
 	hook("output", nftables.ChainHookOutput, nftables.ChainPriorityFilter,
 		join(link(expr.MetaKeyOIFNAME, "lo"), accept()),
 		join(tracked(expr.CtStateBitESTABLISHED), accept()),
+		join(marked(CheckMark), accept()),
 		join(ipv4(), protocol(unix.IPPROTO_ICMP), icmp(icmpTimeExceeded, -1), accept()),
 		join(ipv4(), protocol(unix.IPPROTO_ICMP), icmp(icmpUnreachable, icmpFragNeeded), accept()),
 		join(ipv6(), protocol(unix.IPPROTO_ICMPV6), icmp(icmpv6TooBig, -1), accept()),
@@ -154,6 +156,10 @@ func (t table) addHooks(c *nftables.Conn) {
 		join(ipv6(), protocol(unix.IPPROTO_ICMPV6), icmp(ndSolicit, -1), accept()),
 		join(ipv6(), protocol(unix.IPPROTO_ICMPV6), icmp(ndAdvert, -1), accept()))
 }
+
+// CheckMark marks connections that Seamark opens from a VPC's router: only they
+// may begin there. It has a meaning in routers' namespaces only.
+const CheckMark = 0x5ea
 
 // ICMP types and codes (RFC 792, RFC 1191, RFC 4443, RFC 4861).
 const (
@@ -229,6 +235,10 @@ func ipv4() []expr.Any {
 
 func ipv6() []expr.Any {
 	return []expr.Any{&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: 1}, equal([]byte{unix.NFPROTO_IPV6})}
+}
+
+func marked(mark uint32) []expr.Any {
+	return []expr.Any{&expr.Meta{Key: expr.MetaKeyMARK, Register: 1}, equal(binaryutil.NativeEndian.PutUint32(mark))}
 }
 
 func protocol(number uint8) []expr.Any {

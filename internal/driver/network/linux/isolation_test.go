@@ -3,8 +3,10 @@
 package linux_test
 
 import (
+	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -56,6 +58,39 @@ func TestSpoofedSourceIsDropped(t *testing.T) {
 				t.Errorf("a packet from %s arrived (%v)", sender, err)
 			}
 		})
+	}
+}
+
+// TestOnlyChecksBeginAtTheRouter: what Seamark itself opens from a VPC's router
+// passes by its mark, whatever the security groups say; nothing else does.
+func TestOnlyChecksBeginAtTheRouter(t *testing.T) {
+	d := newDriver(t, runDir(t))
+	set(t, d, networktest.With(networktest.VPC(vpcID), networktest.Interface(1, 1, 10)))
+	l, err := netns.Listen(d.Paths().Interface(networktest.ID(1)), "tcp", "10.0.1.10:8080")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	resolver := netip.MustParseAddr("10.0.0.2")
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	c, err := netns.DialFrom(ctx, d.Paths().VPC(vpcID), netns.Origin{Address: resolver, Mark: linux.CheckMark}, "tcp", "10.0.1.10:8080")
+	if err != nil {
+		t.Fatalf("with the mark: %v", err)
+	}
+	defer func() { _ = c.Close() }()
+	seen, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = seen.Close() }()
+	if from := netip.MustParseAddrPort(seen.RemoteAddr().String()).Addr(); from != resolver {
+		t.Errorf("the check comes from %s", from)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := netns.DialFrom(short, d.Paths().VPC(vpcID), netns.Origin{Address: resolver}, "tcp", "10.0.1.10:8080"); err == nil {
+		t.Error("a connection without the mark went through")
 	}
 }
 

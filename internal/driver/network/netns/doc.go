@@ -25,6 +25,15 @@ import (
 // ErrUnsupported says that this system has no network namespaces.
 var ErrUnsupported = errors.New("network namespaces need Linux")
 
+// Origin is where a connection comes from.
+type Origin struct {
+	// Address is the source address; the zero value leaves it to the kernel.
+	Address netip.Addr
+	// Mark is the mark of the connection's packets (SO_MARK), by which rules know
+	// them; 0 is none.
+	Mark int
+}
+
 // literal parses "10.0.0.2:53" and refuses names, so that nothing is resolved.
 func literal(address string) (netip.AddrPort, error) {
 	at, err := netip.ParseAddrPort(address)

@@ -49,6 +49,11 @@ func ListenPacket(path, network, address string) (net.PacketConn, error) {
 // "tcp" or "udp", with or without "4" or "6". Only the socket is made inside;
 // waiting for the connection holds no thread and ends with ctx.
 func Dial(ctx context.Context, path, network, address string) (net.Conn, error) {
+	return DialFrom(ctx, path, Origin{}, network, address)
+}
+
+// DialFrom is Dial with a word on where the connection comes from.
+func DialFrom(ctx context.Context, path string, from Origin, network, address string) (net.Conn, error) {
 	to, err := literal(address)
 	if err != nil {
 		return nil, err
@@ -56,6 +61,9 @@ func Dial(ctx context.Context, path, network, address string) (net.Conn, error) 
 	fd, err := socketIn(path, network, to.Addr().Is4())
 	if err != nil {
 		return nil, fmt.Errorf("dial %s in %s: %w", address, path, err)
+	}
+	if err := from.set(fd); err != nil {
+		return nil, errors.Join(fmt.Errorf("dial %s in %s: %w", address, path, err), unix.Close(fd))
 	}
 	// The file owns fd from here; FileConn duplicates it.
 	f := os.NewFile(uintptr(fd), network+" "+address)
@@ -68,6 +76,19 @@ func Dial(ctx context.Context, path, network, address string) (net.Conn, error) 
 		return nil, fmt.Errorf("dial %s in %s: %w", address, path, err)
 	}
 	return c, nil
+}
+
+// set gives a socket its origin.
+func (o Origin) set(fd int) error {
+	if o.Mark != 0 {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_MARK, o.Mark); err != nil {
+			return os.NewSyscallError("setsockopt", err)
+		}
+	}
+	if !o.Address.IsValid() {
+		return nil
+	}
+	return os.NewSyscallError("bind", unix.Bind(fd, sockaddr(o.Address.As16(), o.Address.Is4(), 0)))
 }
 
 // socketIn makes a non-blocking socket inside the namespace.

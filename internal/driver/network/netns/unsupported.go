@@ -33,3 +33,8 @@ func Dial(_ context.Context, _, _, address string) (net.Conn, error) {
 	}
 	return nil, ErrUnsupported
 }
+
+// DialFrom returns ErrUnsupported.
+func DialFrom(ctx context.Context, path string, _ Origin, network, address string) (net.Conn, error) {
+	return Dial(ctx, path, network, address)
+}
