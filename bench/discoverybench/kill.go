@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -41,7 +39,7 @@ func measureKills(ctx context.Context, o options, st *stage, r *report) error {
 	}
 	for range o.kills {
 		moment := 1 + rand.Int64N(2*changesEachKill-1)
-		if err := st.churnUntilKilled(books, moment); err != nil {
+		if err := registry.Crash(st.access, books, moment, func() error { return st.instance.End(syscall.SIGKILL) }); err != nil {
 			return err
 		}
 		if _, err := st.instance.Up(ctx, upFlags()...); err != nil {
@@ -73,43 +71,6 @@ func (st *stage) ledgers() ([]*registry.Ledger, error) {
 		}
 		return nil
 	})
-}
-
-// churnUntilKilled kills the control plane after that many acknowledgements and
-// up to a millisecond, in which others are under way.
-func (st *stage) churnUntilKilled(books []*registry.Ledger, moment int64) error {
-	var acknowledged atomic.Int64
-	now := make(chan struct{})
-	reached := sync.OnceFunc(func() { close(now) })
-	var running sync.WaitGroup
-	refused := make(chan error, len(books))
-	for _, l := range books {
-		running.Go(func() {
-			err := st.withClient(func(c *registry.Client) error {
-				return l.Churn(c, func() bool {
-					if acknowledged.Add(1) >= moment {
-						reached()
-					}
-					return false
-				})
-			})
-			// Until the kill nothing may fail, and after it everything does.
-			var answer *registry.Refused
-			if errors.As(err, &answer) || acknowledged.Load() < moment {
-				refused <- err
-				reached()
-			}
-		})
-	}
-	<-now
-	time.Sleep(time.Duration(rand.Int64N(int64(time.Millisecond))))
-	err := st.instance.End(syscall.SIGKILL)
-	running.Wait()
-	close(refused)
-	for e := range refused {
-		err = errors.Join(err, e)
-	}
-	return err
 }
 
 // caughtUp waits until the data plane answers what the store holds.

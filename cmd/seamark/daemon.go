@@ -127,7 +127,7 @@ func (d *daemon) assemble(ctx context.Context) (err error) {
 		Store: d.store, Zone: zone.Options{Fidelity: fidelity, Region: d.o.region},
 		Listen: d.machine.listen, Upstreams: upstreams, Logger: d.logger,
 	})
-	d.changes = &change.Runner{Store: d.store, Scope: d.o.scope(), Fidelity: fidelity, Applied: d.answers.Applied}
+	d.changes = &change.Runner{Store: d.store, Scope: d.o.scope(), Fidelity: fidelity, Applied: d.answers.Applied, Await: d.answers.Await}
 	d.sessions = control.NewSessions(d.changes)
 	d.node = node.New(node.Options{
 		Name: place.Node, Store: d.store, Runtime: d.machine.runtime, Network: d.machine.network,

@@ -21,6 +21,9 @@ type Runner struct {
 	// Applied is the newest revision that the resolver is known to serve. Nil
 	// means that every revision is.
 	Applied func() int64
+	// Await returns when the resolver serves a revision, or when that takes too
+	// long. Nil means that every revision is served at once.
+	Await func(ctx context.Context, revision int64)
 }
 
 // Do commits what f drafts. An error of f changes nothing and is returned as

@@ -40,12 +40,13 @@ type Answers struct {
 	next    world.World     // the newest world committed
 	touched []zone.Ref      // that next differs in from what was sent
 	rebind  map[world.VPCID]bool
-	waiting map[world.TaskID]int64 // tasks that wait for a revision to be served
+	waiting map[world.TaskID]int64  // tasks that wait for a revision to be served
+	awaited map[chan struct{}]int64 // calls of Await, by what to close
 }
 
 // NewAnswers returns an Answers without a data plane.
 func NewAnswers(o AnswersOptions) *Answers {
-	return &Answers{o: o, wake: make(chan struct{}, 1), rebind: map[world.VPCID]bool{}, waiting: map[world.TaskID]int64{}}
+	return &Answers{o: o, wake: make(chan struct{}, 1), rebind: map[world.VPCID]bool{}, waiting: map[world.TaskID]int64{}, awaited: map[chan struct{}]int64{}}
 }
 
 // Applied is the newest revision that the data plane is known to serve.
@@ -177,6 +178,7 @@ func (a *Answers) served(revision int64) []world.TaskID {
 	a.applied.Store(revision)
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.reach(revision)
 	var tasks []world.TaskID
 	for id, since := range a.waiting {
 		if since <= revision {

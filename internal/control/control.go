@@ -99,6 +99,10 @@ func (c *Control) onCommit(commit store.Commit) {
 			c.enqueueService(change.New)
 		case world.KindInstance:
 			c.instances.Enqueue(change.Key)
+		case world.KindOperation:
+			if retain.Crowded(commit.World) {
+				c.retention.Enqueue("all")
+			}
 		case world.KindDiscoveryInstance:
 			if i, ok := change.New.(*world.DiscoveryInstance); ok && i.Pending != "" {
 				c.health.Enqueue(change.Key)

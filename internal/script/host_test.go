@@ -109,7 +109,7 @@ func (h *host) up() {
 		Store: p.store, Zone: zone.Options{Fidelity: h.fidelity, Region: scope().Region}, Logger: logger,
 		Listen: func(*world.VPC) (dataplane.Listen, bool) { return dataplane.Listen{}, true },
 	})
-	p.changes = &change.Runner{Store: p.store, Scope: scope(), Fidelity: h.fidelity, Applied: answers.Applied}
+	p.changes = &change.Runner{Store: p.store, Scope: scope(), Fidelity: h.fidelity, Applied: answers.Applied, Await: answers.Await}
 	n := node.New(node.Options{
 		Name: place.Node, Store: p.store, Runtime: p.runtime, Network: h.network, Scope: scope(), Fidelity: h.fidelity,
 		Dir: filepath.Join(h.dir, "run"), LogDir: p.logs.Dir, InstanceImage: "seamark/instance:latest",

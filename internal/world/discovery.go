@@ -1,6 +1,7 @@
 package world
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -137,6 +138,13 @@ type Operation struct {
 
 func (o *Operation) Kind() Kind  { return KindOperation }
 func (o *Operation) Key() string { return string(o.ID) }
+
+func operationAge(o *Operation) []string { return []string{fmt.Sprintf("%020d", o.Revision)} }
+
+// OperationsByAge yields all operations, the oldest first.
+func (w World) OperationsByAge() Rows[Operation] {
+	return rows[Operation](w.Operations.v.index(0), "", "")
+}
 
 // HostedZone is a Route 53 zone.
 type HostedZone struct {

@@ -96,7 +96,7 @@ var kinds = map[Kind]kind{
 	KindNamespace:         table(func(w *World) *Table[Namespace] { return &w.Namespaces }, namespaceVPC, namespaceHTTPName),
 	KindDiscoveryService:  table(func(w *World) *Table[DiscoveryService] { return &w.DiscoveryServices }, discoveryServiceNamespace, discoveryServiceName),
 	KindDiscoveryInstance: table(func(w *World) *Table[DiscoveryInstance] { return &w.DiscoveryInstances }, discoveryInstanceRequest),
-	KindOperation:         table(func(w *World) *Table[Operation] { return &w.Operations }),
+	KindOperation:         table(func(w *World) *Table[Operation] { return &w.Operations }, operationAge),
 	KindHostedZone:        table(func(w *World) *Table[HostedZone] { return &w.HostedZones }, zoneVPCs),
 	KindLogGroup:          table(func(w *World) *Table[LogGroup] { return &w.LogGroups }),
 	KindRole:              table(func(w *World) *Table[Role] { return &w.Roles }),

@@ -64,9 +64,9 @@ func (s *Server) Operations() Operations {
 	}
 }
 
-// change runs f in one transaction.
+// change runs f in one transaction and returns when DNS answers the outcome.
 func (s *Server) change(ctx context.Context, f func(d *plan.Draft) error) error {
-	return commit.Do(ctx, s.cfg.Changes, f)
+	return commit.Answered(ctx, s.cfg.Changes, f)
 }
 
 // namespaceARN and serviceARN are the ARNs of Cloud Map's resources.

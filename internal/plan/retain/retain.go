@@ -21,6 +21,16 @@ const (
 	Token              = 24 * time.Hour // ECS clientToken: up to 24 hours
 )
 
+// MostOperations bounds the operations of Cloud Map that are kept: each
+// registration and deregistration makes one, and a day may have millions.
+const MostOperations = 10_000
+
+// slack is how many more there may be until they are worth a plan.
+const slack = 1000
+
+// Crowded says that there are operations to forget before their time.
+func Crowded(w world.World) bool { return w.Operations.Len() > MostOperations+slack }
+
 // interval is how often it is worth looking.
 const interval = time.Minute
 
@@ -60,10 +70,13 @@ func Plan(d *plan.Draft) {
 			forget(i)
 		}
 	}
-	for o := range w.Operations.All() {
-		if due(o.CreatedAt, Operation) {
-			forget(o)
+	excess := w.Operations.Len() - MostOperations
+	for o := range w.OperationsByAge() {
+		if left == 0 || excess <= 0 && !due(o.CreatedAt, Operation) {
+			break // those that follow are younger
 		}
+		forget(o)
+		excess--
 	}
 	for t := range w.Tokens.All() {
 		if due(t.CreatedAt, Token) {

@@ -80,3 +80,33 @@ func TestPlan_TakesManyInTurns(t *testing.T) {
 		t.Errorf("%d left, looks again at %v", d.World.Tasks.Len(), d.Wake())
 	}
 }
+
+// TestPlan_BoundsOperations: the newest stay, however young the others are.
+func TestPlan_BoundsOperations(t *testing.T) {
+	w := world.New()
+	total := MostOperations + slack + 1
+	for n := range total {
+		// Ids are in another order than ages.
+		w.Put(&world.Operation{ID: world.OperationID(fmt.Sprintf("op-%05d", n*7919%total)), Revision: int64(n), CreatedAt: now})
+	}
+	if !Crowded(w) {
+		t.Fatalf("%d operations are no crowd", total)
+	}
+	plans := 0
+	for d := run(w); !d.Empty(); d = run(w) {
+		w = d.World
+		plans++
+	}
+	if got := w.Operations.Len(); got != MostOperations || Crowded(w) {
+		t.Errorf("%d operations are left, expected %d", got, MostOperations)
+	}
+	if want := (slack + most) / most; plans != want+1 && plans != want {
+		t.Errorf("%d plans, expected about %d", plans, want)
+	}
+	for o := range w.OperationsByAge() {
+		if o.Revision != int64(total-MostOperations) {
+			t.Errorf("the oldest is of revision %d, expected %d", o.Revision, total-MostOperations)
+		}
+		break
+	}
+}
