@@ -6,17 +6,16 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"runtime"
 	"sync"
 
 	"seamark/internal/resolver"
 )
 
 // binding is the sockets of one address: UDP sockets that share it, one for
-// each core, between which the kernel spreads the clients, and a TCP listener.
+// each poller, between which the kernel spreads the clients, and a TCP listener.
 type binding struct {
 	at      netip.AddrPort
-	udp     []*net.UDPConn
+	udp     []*resolver.UDPSocket
 	tcp     net.Listener
 	serving sync.WaitGroup
 }
@@ -27,10 +26,10 @@ const portAttempts = 16
 // openBinding opens the sockets of an address. Unless it is exclusive another
 // process may have the same address open, which is how a new data plane takes
 // over from an old one without a gap. An exclusive one may have port 0.
-func openBinding(namespace string, at netip.AddrPort, exclusive bool) (*binding, error) {
+func openBinding(namespace string, at netip.AddrPort, exclusive bool, sockets int) (*binding, error) {
 	var errs []error
 	for range portAttempts {
-		b, err := open(namespace, at, exclusive)
+		b, err := open(namespace, at, exclusive, sockets)
 		if err == nil {
 			return b, nil
 		}
@@ -42,14 +41,14 @@ func openBinding(namespace string, at netip.AddrPort, exclusive bool) (*binding,
 	return nil, errors.Join(errs...)
 }
 
-func open(namespace string, at netip.AddrPort, exclusive bool) (*binding, error) {
+func open(namespace string, at netip.AddrPort, exclusive bool, sockets int) (*binding, error) {
 	tcp, err := listenTCP(namespace, at, !exclusive)
 	if err != nil {
 		return nil, fmt.Errorf("listen on tcp %s: %w", at, err)
 	}
 	b := &binding{tcp: tcp, at: tcp.Addr().(*net.TCPAddr).AddrPort()}
 	b.at = netip.AddrPortFrom(b.at.Addr().Unmap(), b.at.Port())
-	for range sockets() {
+	for range sockets {
 		udp, err := listenUDP(namespace, b.at)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("listen on udp %s: %w", b.at, err), b.shut())
@@ -59,18 +58,10 @@ func open(namespace string, at netip.AddrPort, exclusive bool) (*binding, error)
 	return b, nil
 }
 
-// sockets is how many UDP sockets share an address. Where they cannot, there is one.
-func sockets() int {
-	if !sharesPorts {
-		return 1
-	}
-	return runtime.GOMAXPROCS(0)
-}
-
 // serve starts answering on all sockets.
-func (b *binding) serve(r *resolver.Resolver, buffers *resolver.Buffers, logger *slog.Logger) {
+func (b *binding) serve(r *resolver.Resolver, pollers *resolver.Pollers, logger *slog.Logger) {
 	for _, c := range b.udp {
-		b.serving.Go(func() { report(logger, b.at, r.ServeUDP(c, buffers)) })
+		b.serving.Go(func() { report(logger, b.at, r.ServeUDP(c, pollers)) })
 	}
 	b.serving.Go(func() { report(logger, b.at, r.ServeTCP(b.tcp)) })
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"seamark/internal/driver/network/netns"
+	"seamark/internal/resolver"
 )
 
 // sharesPorts: UDP sockets on one address share the load (SO_REUSEPORT).
@@ -40,7 +41,7 @@ func within(namespace string, f func() error) error {
 	return netns.InNamespace(namespace, f)
 }
 
-func listenUDP(namespace string, at netip.AddrPort) (*net.UDPConn, error) {
+func listenUDP(namespace string, at netip.AddrPort) (*resolver.UDPSocket, error) {
 	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error { return prepare(c, true) }}
 	var conn net.PacketConn
 	err := within(namespace, func() (err error) {
@@ -50,7 +51,7 @@ func listenUDP(namespace string, at netip.AddrPort) (*net.UDPConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return conn.(*net.UDPConn), nil
+	return resolver.NewUDPSocket(conn.(*net.UDPConn))
 }
 
 func listenTCP(namespace string, at netip.AddrPort, share bool) (net.Listener, error) {
@@ -90,18 +91,14 @@ const drainTimeout = 200 * time.Millisecond
 // it has received was taken. A UDP socket that is connected gets packets from
 // its peer alone (Linux does so within SO_REUSEPORT groups since 5.4); the peer
 // here is the resolver's own address at the discard port, where nothing is.
-func drain(conn *net.UDPConn, at netip.AddrPort) error {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return err
-	}
+func drain(s *resolver.UDPSocket, at netip.AddrPort) error {
 	const discard = 9
-	if err := controlled(raw, func(fd int) error { return unix.Connect(fd, sockaddr(at.Addr(), discard)) }); err != nil {
+	if err := s.Control(func(fd int) error { return unix.Connect(fd, sockaddr(at.Addr(), discard)) }); err != nil {
 		return fmt.Errorf("drain: %w", err)
 	}
 	for deadline := time.Now().Add(drainTimeout); time.Now().Before(deadline); {
 		queued := 0
-		err := controlled(raw, func(fd int) (err error) {
+		err := s.Control(func(fd int) (err error) {
 			queued, err = unix.IoctlGetInt(fd, unix.SIOCINQ)
 			return err
 		})
@@ -111,14 +108,6 @@ func drain(conn *net.UDPConn, at netip.AddrPort) error {
 		<-time.After(time.Millisecond)
 	}
 	return fmt.Errorf("drain: queries left after %v", drainTimeout)
-}
-
-func controlled(raw syscall.RawConn, f func(fd int) error) error {
-	var failed error
-	if err := raw.Control(func(fd uintptr) { failed = f(int(fd)) }); err != nil {
-		return err
-	}
-	return failed
 }
 
 func sockaddr(a netip.Addr, port int) unix.Sockaddr {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"seamark/internal/driver/network/netns"
+	"seamark/internal/resolver"
 )
 
 // sharesPorts: one socket serves an address.
@@ -22,8 +23,12 @@ func identify(path string) (identity, error) {
 	return identity{}, nil
 }
 
-func listenUDP(_ string, at netip.AddrPort) (*net.UDPConn, error) {
-	return net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+func listenUDP(_ string, at netip.AddrPort) (*resolver.UDPSocket, error) {
+	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+	if err != nil {
+		return nil, err
+	}
+	return resolver.NewUDPSocket(conn)
 }
 
 func listenTCP(_ string, at netip.AddrPort, _ bool) (net.Listener, error) {
@@ -31,4 +36,4 @@ func listenTCP(_ string, at netip.AddrPort, _ bool) (net.Listener, error) {
 }
 
 // drain does nothing: what is queued in the socket gets lost.
-func drain(*net.UDPConn, netip.AddrPort) error { return nil }
+func drain(*resolver.UDPSocket, netip.AddrPort) error { return nil }

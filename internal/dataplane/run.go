@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"runtime/debug"
 )
 
@@ -16,12 +17,19 @@ const lockName = "dataplane.lock"
 // and answering allocates nothing.
 const gcPercent = 40
 
+// spareProcessors are what Go's scheduler has beyond one for each poller: a
+// poller keeps its own while it waits for queries, and the rest of the process
+// must not wait for that.
+const spareProcessors = 2
+
 // Run is the data-plane process: it serves the last snapshot from RunDir, takes
 // one control connection at a time on Socket and returns when ctx ends. If
 // RunDir names another live data plane, this one takes over from it: both listen
 // until the other has ended, so that no query is lost.
 func Run(ctx context.Context, opts Options) (err error) {
 	debug.SetGCPercent(gcPercent)
+	opts.threads = runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(opts.threads + spareProcessors)
 	self, err := itself(opts)
 	if err != nil {
 		return err

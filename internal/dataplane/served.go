@@ -14,7 +14,7 @@ import (
 type served struct {
 	id       world.VPCID
 	resolver *resolver.Resolver
-	buffers  *resolver.Buffers
+	pollers  *resolver.Pollers
 	logger   *slog.Logger
 
 	listen    Listen
@@ -30,7 +30,7 @@ type served struct {
 
 func newServed(id world.VPCID, t *resolver.Table, s *Server) *served {
 	return &served{
-		id: id, buffers: s.buffers, logger: s.opts.Logger.With("vpc", id),
+		id: id, pollers: s.pollers, logger: s.opts.Logger.With("vpc", id),
 		resolver: resolver.New(t, s.forwarder, s.opts.Logger.With("vpc", id)),
 	}
 }
@@ -88,7 +88,7 @@ func (v *served) bind() error {
 			continue
 		}
 		v.bindings[i] = b
-		b.serve(v.resolver, v.buffers, v.logger)
+		b.serve(v.resolver, v.pollers, v.logger)
 	}
 	return errors.Join(errs...)
 }
@@ -96,11 +96,11 @@ func (v *served) bind() error {
 // open prefers the port that an address had before a restart.
 func (v *served) open(i int, at netip.AddrPort) (*binding, error) {
 	if at.Port() == 0 && i < len(v.ports) && v.ports[i].Addr() == at.Addr() && v.ports[i].Port() != 0 {
-		if b, err := openBinding(v.listen.Namespace, v.ports[i], true); err == nil || v.restoring {
+		if b, err := openBinding(v.listen.Namespace, v.ports[i], true, v.pollers.Len()); err == nil || v.restoring {
 			return b, err
 		}
 	}
-	return openBinding(v.listen.Namespace, at, at.Port() == 0)
+	return openBinding(v.listen.Namespace, at, at.Port() == 0, v.pollers.Len())
 }
 
 func (v *served) unbind() {

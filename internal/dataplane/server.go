@@ -1,12 +1,14 @@
 package dataplane
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net/netip"
 	"os"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -26,6 +28,9 @@ type Options struct {
 	// by Run; without it New keeps no snapshot.
 	RunDir string
 	Logger *slog.Logger // required
+
+	// threads is how many threads answer in a process that does nothing else.
+	threads int
 }
 
 // checkEvery is how often sockets are compared with their namespaces, and
@@ -37,7 +42,7 @@ const checkEvery = time.Second
 type Server struct {
 	opts      Options
 	forwarder *resolver.Forwarder
-	buffers   *resolver.Buffers
+	pollers   *resolver.Pollers
 	startedAt time.Time
 
 	calls  chan func()
@@ -59,8 +64,13 @@ func New(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data plane: %w", err)
 	}
+	pollers, err := newPollers(opts)
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("data plane: %w", err)
+	}
 	s := &Server{
-		opts: opts, forwarder: f, buffers: resolver.NewBuffers(), startedAt: time.Now(),
+		opts: opts, forwarder: f, pollers: pollers, startedAt: time.Now(),
 		calls: make(chan func()), vpcs: map[world.VPCID]*served{},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
@@ -70,6 +80,16 @@ func New(opts Options) (*Server, error) {
 	}
 	s.ended.Go(s.loop)
 	return s, nil
+}
+
+// newPollers makes one for each core. Those of a process of its own wait in the
+// kernel (see Run).
+func newPollers(opts Options) (*resolver.Pollers, error) {
+	n := cmp.Or(opts.threads, runtime.GOMAXPROCS(0))
+	if !sharesPorts {
+		n = 1
+	}
+	return resolver.NewPollers(n, opts.threads > 0)
 }
 
 // loop owns the state until Close.
@@ -110,6 +130,9 @@ func (s *Server) shut() {
 	}
 	for _, v := range s.vpcs {
 		v.close()
+	}
+	if err := s.pollers.Close(); err != nil {
+		s.opts.Logger.Error("pollers", "err", err)
 	}
 	s.forwarder.Close()
 }

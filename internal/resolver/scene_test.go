@@ -124,10 +124,19 @@ func serve(t testing.TB, table *Table) testServer {
 		t.Fatal(err)
 	}
 	r := New(table, f, slog.New(slog.DiscardHandler))
-	udp, tcp := listenBoth(t)
+	conn, tcp := listenBoth(t)
+	address := conn.LocalAddr().String()
+	udp, err := NewUDPSocket(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pollers, err := NewPollers(1, false)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var serving sync.WaitGroup
 	serving.Go(func() {
-		if err := r.ServeUDP(udp, NewBuffers()); err != nil {
+		if err := r.ServeUDP(udp, pollers); err != nil {
 			t.Errorf("ServeUDP: %v", err)
 		}
 	})
@@ -141,9 +150,10 @@ func serve(t testing.TB, table *Table) testServer {
 		_ = tcp.Close()
 		serving.Wait()
 		r.Close()
+		_ = pollers.Close()
 		f.Close()
 	})
-	return testServer{r, f, udp.LocalAddr().String()}
+	return testServer{r, f, address}
 }
 
 // reply answers a message without sockets.

@@ -1,10 +1,9 @@
 package resolver
 
 import (
-	"errors"
 	"fmt"
 	"net"
-	"net/netip"
+	"os"
 	"sync"
 	"syscall"
 	"unsafe"
@@ -21,9 +20,8 @@ const batchSize = 64
 // are put into the same buffer.
 const bufferSize = maxUDP
 
-// batch is the memory of one recvmmsg and the sendmmsg that answers it. It is
-// borrowed only while there is something to answer, so that an idle socket
-// holds none. Its pointers lead into itself.
+// batch is the memory of one recvmmsg and the sendmmsg that answers it. Its
+// pointers lead into itself.
 type batch struct {
 	buffers [batchSize][bufferSize]byte
 	names   [batchSize]unix.RawSockaddrAny
@@ -38,21 +36,19 @@ type mmsg struct {
 	length uint32
 }
 
-// newBatches returns a pool of batches for sockets to share.
-func newBatches() *sync.Pool {
-	return &sync.Pool{New: func() any {
-		b := new(batch)
-		for i := range b.in {
-			b.vectors[i].Base = &b.buffers[i][0]
-			b.in[i].header.Name = (*byte)(unsafe.Pointer(&b.names[i]))
-			b.in[i].header.Iov = &b.vectors[i]
-			b.in[i].header.SetIovlen(1)
-		}
-		return b
-	}}
+func newBatch() *batch {
+	b := new(batch)
+	for i := range b.in {
+		b.vectors[i].Base = &b.buffers[i][0]
+		b.in[i].header.Name = (*byte)(unsafe.Pointer(&b.names[i]))
+		b.in[i].header.Iov = &b.vectors[i]
+		b.in[i].header.SetIovlen(1)
+	}
+	b.ready(batchSize)
+	return b
 }
 
-// ready prepares the first n slots, which a batch before has used, for receiving.
+// ready prepares the first n slots for receiving.
 func (b *batch) ready(n int) {
 	for i := range n {
 		b.in[i].header.Namelen = uint32(unsafe.Sizeof(b.names[i]))
@@ -61,60 +57,126 @@ func (b *batch) ready(n int) {
 	}
 }
 
-// socket is one UDP socket that is being served.
-type socket struct {
-	conn    *net.UDPConn
-	worker  *worker
-	batches *sync.Pool
+// UDPSocket is a UDP socket outside Go's own poller. Its methods may be called
+// from several goroutines.
+type UDPSocket struct {
+	local  net.Addr
+	closed chan struct{}
+
+	mu     sync.Mutex
+	over   bool
+	poller *poller // nil: not served yet
+
+	// Owned by the poller, once there is one.
+	fd     int
+	id     int32
+	worker *worker
+}
+
+// NewUDPSocket takes over a socket: conn is closed, and the socket goes on.
+func NewUDPSocket(conn *net.UDPConn) (*UDPSocket, error) {
+	s := &UDPSocket{local: conn.LocalAddr(), closed: make(chan struct{}), fd: -1}
+	raw, err := conn.SyscallConn()
+	if err == nil {
+		controlled := raw.Control(func(fd uintptr) {
+			s.fd, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
+			err = os.NewSyscallError("dup", err)
+		})
+		if err == nil {
+			err = controlled
+		}
+	}
+	if closed := conn.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return nil, fmt.Errorf("take over %s: %w", s.local, err)
+	}
+	return s, nil
+}
+
+// Control calls f with the socket's descriptor, while nobody serves it.
+func (s *UDPSocket) Control(f func(fd int) error) (err error) {
+	s.mu.Lock()
+	p, over := s.poller, s.over
+	s.mu.Unlock()
+	switch {
+	case over:
+		return net.ErrClosed
+	case p == nil:
+		return f(s.fd)
+	}
+	p.do(func() {
+		if err = net.ErrClosed; s.fd >= 0 {
+			err = f(s.fd)
+		}
+	})
+	return err
+}
+
+// Close ends the socket. What was received has been answered when it returns,
+// or is lost.
+func (s *UDPSocket) Close() error {
+	s.mu.Lock()
+	p, over := s.poller, s.over
+	s.over = true
+	s.mu.Unlock()
+	if over {
+		return net.ErrClosed
+	}
+	defer close(s.closed)
+	if p == nil {
+		return os.NewSyscallError("close", unix.Close(s.fd))
+	}
+	return p.remove(s)
 }
 
 // ServeUDP answers what arrives on a socket until the socket is closed. Call it
 // once for each of the sockets that share an address by SO_REUSEPORT.
-func (r *Resolver) ServeUDP(conn *net.UDPConn, pool *Buffers) error {
-	raw, err := conn.SyscallConn()
-	if err != nil {
+func (r *Resolver) ServeUDP(s *UDPSocket, pool *Pollers) error {
+	s.mu.Lock()
+	p, over := pool.pick(), s.over
+	if !over {
+		s.poller, s.worker = p, newWorker(r, false)
+	}
+	s.mu.Unlock()
+	if over {
+		return nil
+	}
+	if err := p.add(s); err != nil {
 		return fmt.Errorf("serve udp: %w", err)
 	}
-	s := &socket{conn: conn, worker: newWorker(r, false), batches: pool.batches}
-	// The runtime calls serve when the socket becomes readable. As its poller is
-	// edge-triggered, serve takes all there is before it returns.
-	if err := raw.Read(s.serve); err != nil && !errors.Is(err, net.ErrClosed) {
-		return fmt.Errorf("serve udp: %w", err)
-	}
+	<-s.closed
 	return nil
 }
 
-// serve answers batches until the socket is empty. It always returns false, to
-// be called again, until the socket is closed.
-func (s *socket) serve(fd uintptr) bool {
-	b := s.batches.Get().(*batch)
-	defer s.batches.Put(b)
-	b.ready(batchSize)
+// serve answers batches until the socket is empty.
+func (s *UDPSocket) serve(b *batch) {
 	for {
-		n, err := receive(fd, b)
+		n, err := receive(s.fd, b)
 		switch err {
 		case 0:
 		case unix.EAGAIN:
-			return false
+			return
 		case unix.EINTR:
 			continue
 		default:
-			// Out of memory, say. There is more when the socket is readable again.
-			s.worker.resolver.logger.Warn("receiving failed", "socket", s.conn.LocalAddr(), "err", err)
-			return false
+			// Out of memory, say. There is more when something arrives again.
+			s.worker.resolver.logger.Warn("receiving failed", "socket", s.local, "err", err)
+			return
 		}
 		s.answer(b, n)
 		s.worker.flush()
-		send(fd, b, s.replies(b, n))
-		if n < batchSize {
-			return false
-		}
+		send(s.fd, b, s.replies(b, n))
 		b.ready(n)
+		if n < batchSize {
+			return
+		}
 	}
 }
 
 // answer replaces each of n messages by its reply. A length of 0 means none.
-func (s *socket) answer(b *batch, n int) {
+func (s *UDPSocket) answer(b *batch, n int) {
 	t := s.worker.resolver.Table()
 	for i := range n {
 		m := &b.in[i]
@@ -125,13 +187,13 @@ func (s *socket) answer(b *batch, n int) {
 		size, c := s.worker.handle(t, b.buffers[i][:], int(m.length))
 		m.length = uint32(size)
 		if c != nil {
-			s.later(c, &b.names[i])
+			s.later(c, b.names[i], m.header.Namelen)
 		}
 	}
 }
 
 // replies collects the messages that have a reply.
-func (s *socket) replies(b *batch, n int) int {
+func (s *UDPSocket) replies(b *batch, n int) int {
 	k := 0
 	for i := range n {
 		if b.in[i].length == 0 {
@@ -146,47 +208,33 @@ func (s *socket) replies(b *batch, n int) int {
 }
 
 // later sends the reply of a chase when it is there.
-func (s *socket) later(c *chase, from *unix.RawSockaddrAny) {
-	to, ok := address(from)
-	if !ok {
-		return
-	}
-	conn := s.conn
+func (s *UDPSocket) later(c *chase, to unix.RawSockaddrAny, size uint32) {
 	s.worker.resolver.finish(c, func(reply []byte) {
-		// UDP: a reply that cannot be sent is one that got lost.
-		_, _ = conn.WriteToUDPAddrPort(reply, to)
+		s.poller.post(func() {
+			if s.fd >= 0 {
+				sendOne(s.fd, reply, &to, size)
+			}
+		})
 	}, func() {})
 }
 
-func address(from *unix.RawSockaddrAny) (netip.AddrPort, bool) {
-	switch from.Addr.Family {
-	case unix.AF_INET:
-		a := (*unix.RawSockaddrInet4)(unsafe.Pointer(from))
-		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), bigEndian(a.Port)), true
-	case unix.AF_INET6:
-		a := (*unix.RawSockaddrInet6)(unsafe.Pointer(from))
-		return netip.AddrPortFrom(netip.AddrFrom16(a.Addr), bigEndian(a.Port)), true
-	}
-	return netip.AddrPort{}, false
-}
-
-// bigEndian reads a port that lies in memory in network order.
-func bigEndian(port uint16) uint16 {
-	b := (*[2]byte)(unsafe.Pointer(&port))
-	return uint16(b[0])<<8 | uint16(b[1])
-}
-
-func receive(fd uintptr, b *batch) (int, syscall.Errno) {
-	n, _, err := syscall.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.in[0])), batchSize, unix.MSG_DONTWAIT, 0, 0)
+func receive(fd int, b *batch) (int, syscall.Errno) {
+	n, _, err := syscall.Syscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&b.in[0])), batchSize, unix.MSG_DONTWAIT, 0, 0)
 	return int(n), err
+}
+
+// sendOne sends a reply. UDP: one that cannot be sent is one that got lost.
+func sendOne(fd int, reply []byte, to *unix.RawSockaddrAny, size uint32) {
+	_, _, _ = syscall.Syscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&reply[0])), uintptr(len(reply)),
+		unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(to)), uintptr(size))
 }
 
 // send sends n replies. One that the kernel refuses (a client whose address is
 // gone, a firewall) is skipped; where the socket's buffer is full it waits a
 // moment, and then drops the rest, as a network would.
-func send(fd uintptr, b *batch, n int) {
+func send(fd int, b *batch, n int) {
 	for sent := 0; sent < n; {
-		k, _, err := syscall.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.out[sent])), uintptr(n-sent), unix.MSG_DONTWAIT, 0, 0)
+		k, _, err := syscall.Syscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&b.out[sent])), uintptr(n-sent), unix.MSG_DONTWAIT, 0, 0)
 		switch err {
 		case 0:
 			sent += int(k)

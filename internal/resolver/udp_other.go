@@ -8,18 +8,33 @@ import (
 	"net"
 )
 
-// Buffers are the memory that UDP sockets share. Outside Linux they have their own.
-type Buffers struct{}
+// Pollers serve UDP sockets; outside Linux each socket has a goroutine of its own.
+type Pollers struct{ n int }
 
-// NewBuffers returns empty Buffers.
-func NewBuffers() *Buffers { return &Buffers{} }
+// NewPollers returns Pollers.
+func NewPollers(n int, _ bool) (*Pollers, error) { return &Pollers{n}, nil }
+
+// Len is how many sockets may share an address.
+func (p *Pollers) Len() int { return p.n }
+
+// Close does nothing.
+func (*Pollers) Close() error { return nil }
+
+// UDPSocket is a UDP socket to be served.
+type UDPSocket struct{ conn *net.UDPConn }
+
+// NewUDPSocket takes over a socket.
+func NewUDPSocket(conn *net.UDPConn) (*UDPSocket, error) { return &UDPSocket{conn}, nil }
+
+// Close ends the socket.
+func (s *UDPSocket) Close() error { return s.conn.Close() }
 
 // ServeUDP answers what arrives on a socket until the socket is closed.
-func (r *Resolver) ServeUDP(conn *net.UDPConn, _ *Buffers) error {
+func (r *Resolver) ServeUDP(s *UDPSocket, _ *Pollers) error {
 	w := newWorker(r, false)
 	b := make([]byte, maxUDP)
 	for {
-		n, from, err := conn.ReadFromUDPAddrPort(b)
+		n, from, err := s.conn.ReadFromUDPAddrPort(b)
 		if errors.Is(err, net.ErrClosed) {
 			return nil
 		}
@@ -30,10 +45,10 @@ func (r *Resolver) ServeUDP(conn *net.UDPConn, _ *Buffers) error {
 		w.flush()
 		// UDP: a reply that cannot be sent is one that got lost.
 		if size > 0 {
-			_, _ = conn.WriteToUDPAddrPort(b[:size], from)
+			_, _ = s.conn.WriteToUDPAddrPort(b[:size], from)
 		}
 		if c != nil {
-			r.finish(c, func(reply []byte) { _, _ = conn.WriteToUDPAddrPort(reply, from) }, func() {})
+			r.finish(c, func(reply []byte) { _, _ = s.conn.WriteToUDPAddrPort(reply, from) }, func() {})
 		}
 	}
 }
