@@ -79,13 +79,19 @@ func newTable() table {
 	}
 }
 
-// addHooks adds the four chains through which every packet of the router
-// goes. Each drops what it does not accept.
+// addHooks adds the five chains through which every packet of the router
+// goes. All but answers drop what they do not accept.
 //
 //	chain prerouting { type filter hook prerouting priority raw; policy drop;
 //		iifname "lo" accept
+//		meta nfproto ipv4 meta l4proto udp ip daddr . meta l4proto . th dport @services notrack
+//		(the same for ipv6)
 //		meta nfproto ipv4 iifname . ip saddr @sources accept
 //		meta nfproto ipv6 iifname . ip6 saddr @sources6 accept
+//	}
+//	chain answers { type filter hook output priority raw; policy accept;
+//		meta nfproto ipv4 meta l4proto udp ip saddr . meta l4proto . th sport @services notrack
+//		(the same for ipv6)
 //	}
 //	chain input { type filter hook input priority filter; policy drop;
 //		iifname "lo" accept
@@ -102,6 +108,8 @@ func newTable() table {
 //	}
 //	chain output { type filter hook output priority filter; policy drop;
 //		oifname "lo" accept
+//		meta nfproto ipv4 meta l4proto udp ip saddr . meta l4proto . th sport @services accept
+//		(the same for ipv6)
 //		ct state established accept
 //		meta mark CheckMark accept
 //		icmp type time-exceeded accept
@@ -114,39 +122,49 @@ func newTable() table {
 // are no interface of the VPC are in none of the sets, so nothing is
 // forwarded to or from them.
 //
+// Queries and answers are not tracked: a client that asks from a new port each
+// time would fill the table of connections with entries that live for half a
+// minute, and each packet would be looked up in it twice for nothing.
+//
 // output is silent where AWS is: no ICMP error tells that an address is
 // unused or that nothing listens on a service's port. Connections that
 // Seamark itself opens from the router, for health checks, carry CheckMark. No
 // security group filters them, as none filters answers of DNS.
 func (t table) addHooks(c *nftables.Conn) {
-	hook := func(name string, where *nftables.ChainHook, when *nftables.ChainPriority, rules ...[]expr.Any) {
-		drop := nftables.ChainPolicyDrop
+	hook := func(name string, where *nftables.ChainHook, when *nftables.ChainPriority, otherwise nftables.ChainPolicy, rules ...[]expr.Any) {
 		chain := c.AddChain(&nftables.Chain{
 			Table: t.table, Name: name, Type: nftables.ChainTypeFilter,
-			Hooknum: where, Priority: when, Policy: &drop,
+			Hooknum: where, Priority: when, Policy: &otherwise,
 		})
 		for _, exprs := range rules {
 			c.AddRule(&nftables.Rule{Table: t.table, Chain: chain, Exprs: exprs})
 		}
 	}
-	hook("prerouting", nftables.ChainHookPrerouting, nftables.ChainPriorityRaw,
+	hook("prerouting", nftables.ChainHookPrerouting, nftables.ChainPriorityRaw, nftables.ChainPolicyDrop,
 		join(link(expr.MetaKeyIIFNAME, "lo"), accept()),
+		join(ipv4(), protocol(unix.IPPROTO_UDP), toService(t.services.four), untracked()),
+		join(ipv6(), protocol(unix.IPPROTO_UDP), toService(t.services.six), untracked()),
 		join(ipv4(), fromOwnAddress(t.sources.four), accept()),
 		join(ipv6(), fromOwnAddress(t.sources.six), accept()))
-	hook("input", nftables.ChainHookInput, nftables.ChainPriorityFilter,
+	hook("answers", nftables.ChainHookOutput, nftables.ChainPriorityRaw, nftables.ChainPolicyAccept,
+		join(ipv4(), protocol(unix.IPPROTO_UDP), fromService(t.services.four), untracked()),
+		join(ipv6(), protocol(unix.IPPROTO_UDP), fromService(t.services.six), untracked()))
+	hook("input", nftables.ChainHookInput, nftables.ChainPriorityFilter, nftables.ChainPolicyDrop,
 		join(link(expr.MetaKeyIIFNAME, "lo"), accept()),
 		join(tracked(expr.CtStateBitESTABLISHED|expr.CtStateBitRELATED), accept()),
 		join(ipv4(), toService(t.services.four), accept()),
 		join(ipv6(), protocol(unix.IPPROTO_ICMPV6), icmp(ndSolicit, -1), accept()),
 		join(ipv6(), protocol(unix.IPPROTO_ICMPV6), icmp(ndAdvert, -1), accept()),
 		join(ipv6(), toService(t.services.six), accept()))
-	hook("forward", nftables.ChainHookForward, nftables.ChainPriorityFilter,
+	hook("forward", nftables.ChainHookForward, nftables.ChainPriorityFilter, nftables.ChainPolicyDrop,
 		join(tracked(expr.CtStateBitESTABLISHED|expr.CtStateBitRELATED), accept()),
 		join(tracked(expr.CtStateBitINVALID), drop()),
 		dispatch(expr.MetaKeyIIFNAME, t.egress),
 		dispatch(expr.MetaKeyOIFNAME, t.ingress))
-	hook("output", nftables.ChainHookOutput, nftables.ChainPriorityFilter,
+	hook("output", nftables.ChainHookOutput, nftables.ChainPriorityFilter, nftables.ChainPolicyDrop,
 		join(link(expr.MetaKeyOIFNAME, "lo"), accept()),
+		join(ipv4(), protocol(unix.IPPROTO_UDP), fromService(t.services.four), accept()),
+		join(ipv6(), protocol(unix.IPPROTO_UDP), fromService(t.services.six), accept()),
 		join(tracked(expr.CtStateBitESTABLISHED), accept()),
 		join(marked(CheckMark), accept()),
 		join(ipv4(), protocol(unix.IPPROTO_ICMP), icmp(icmpTimeExceeded, -1), accept()),
@@ -183,18 +201,29 @@ func fromOwnAddress(sources *nftables.Set) []expr.Any {
 	}
 }
 
-// toService matches "ip daddr . meta l4proto . th dport" in services. An IPv6
-// address takes four registers of four bytes, an IPv4 one takes one.
+// toService matches "ip daddr . meta l4proto . th dport" in services.
 func toService(services *nftables.Set) []expr.Any {
-	six := isIPv6(services)
+	const destinationPort = 2
+	return endpoint(services, destinationAddress(isIPv6(services), unix.NFT_REG32_00), destinationPort)
+}
+
+// fromService matches "ip saddr . meta l4proto . th sport" in services.
+func fromService(services *nftables.Set) []expr.Any {
+	const sourcePort = 0
+	return endpoint(services, sourceAddress(isIPv6(services), unix.NFT_REG32_00), sourcePort)
+}
+
+// endpoint looks up an address, the protocol and the port at an offset. An IPv6
+// address takes four registers of four bytes, an IPv4 one takes one.
+func endpoint(services *nftables.Set, address *expr.Payload, port uint32) []expr.Any {
 	after := uint32(unix.NFT_REG32_01)
-	if six {
+	if isIPv6(services) {
 		after = unix.NFT_REG32_04
 	}
 	return []expr.Any{
-		destinationAddress(six, unix.NFT_REG32_00),
+		address,
 		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: after},
-		&expr.Payload{DestRegister: after + 1, Base: expr.PayloadBaseTransportHeader, Offset: 2, Len: 2},
+		&expr.Payload{DestRegister: after + 1, Base: expr.PayloadBaseTransportHeader, Offset: port, Len: 2},
 		&expr.Lookup{SourceRegister: unix.NFT_REG32_00, SetName: services.Name, SetID: services.ID},
 	}
 }
@@ -267,6 +296,8 @@ func tracked(states uint32) []expr.Any {
 }
 
 func equal(data []byte) expr.Any { return &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: data} }
+
+func untracked() []expr.Any { return []expr.Any{&expr.Notrack{}} }
 
 func accept() []expr.Any { return []expr.Any{&expr.Verdict{Kind: expr.VerdictAccept}} }
 
