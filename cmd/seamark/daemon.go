@@ -122,10 +122,14 @@ func (d *daemon) assemble(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	public, err := d.o.public()
+	if err != nil {
+		return err
+	}
 	fidelity := world.Fidelity(d.o.fidelity)
 	d.answers = control.NewAnswers(control.AnswersOptions{
-		Store: d.store, Zone: zone.Options{Fidelity: fidelity, Region: d.o.region},
-		Listen: d.machine.listen, Upstreams: upstreams, Logger: d.logger,
+		Store: d.store, Zone: zone.Options{Fidelity: fidelity, Region: d.o.region, Public: public != nil},
+		Listen: d.machine.listen, Upstreams: upstreams, Public: public, Logger: d.logger,
 	})
 	d.changes = &change.Runner{Store: d.store, Scope: d.o.scope(), Fidelity: fidelity, Applied: d.answers.Applied, Await: d.answers.Await}
 	d.sessions = control.NewSessions(d.changes)

@@ -30,6 +30,7 @@ type upOptions struct {
 	images       string
 	fidelity     string
 	dnsUpstream  string
+	publicDNS    string
 	imagePull    string
 	minFreeBytes int64
 	outbound     []string
@@ -73,6 +74,7 @@ everything.`,
 	f.StringVar(&o.images, "images", "", "directory of image archives to import (default: images/ beside this binary or ../images/out)")
 	f.StringVar(&o.fidelity, "fidelity", string(world.Relaxed), "where AWS's behaviour would surprise: relaxed or aws (docs/divergences.md)")
 	f.StringVar(&o.dnsUpstream, "dns-upstream", "host", "where other names are asked for: host, none or ADDR[:PORT]")
+	f.StringVar(&o.publicDNS, "public-dns", "", "address of this host, ADDR:PORT, where the public hosted zones are answered (default: nowhere)")
 	f.StringVar(&o.imagePull, "image-pull", "missing", "when a registry is asked: missing or always")
 	f.Int64Var(&o.minFreeBytes, "min-free-bytes", 256<<20, "free disk space below which changes are refused")
 	f.StringSliceVar(&o.outbound, "allow-outbound", nil, "CIDR blocks of this host, or link-local ones, that image pulls and health checks may reach all the same")
@@ -102,6 +104,9 @@ func (o *upOptions) check() error {
 		return fmt.Errorf("--account %q: want 12 digits", o.account)
 	}
 	if _, err := o.upstreams(); err != nil {
+		return err
+	}
+	if _, err := o.public(); err != nil {
 		return err
 	}
 	if _, err := newOutbound(o.outbound); err != nil {
@@ -149,6 +154,18 @@ func (o *upOptions) upstreams() ([]netip.AddrPort, error) {
 		return nil, fmt.Errorf("--dns-upstream %q: want host, none or an address", o.dnsUpstream)
 	}
 	return []netip.AddrPort{netip.AddrPortFrom(a, 53)}, nil
+}
+
+// public is where the public zones are answered.
+func (o *upOptions) public() ([]netip.AddrPort, error) {
+	if o.publicDNS == "" {
+		return nil, nil
+	}
+	a, err := netip.ParseAddrPort(o.publicDNS)
+	if err != nil {
+		return nil, fmt.Errorf("--public-dns %q: want ADDR:PORT", o.publicDNS)
+	}
+	return []netip.AddrPort{a}, nil
 }
 
 // hostUpstreams are the name servers of this host; none where it has none.

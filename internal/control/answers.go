@@ -24,7 +24,10 @@ type AnswersOptions struct {
 	// network does not exist.
 	Listen    func(v *world.VPC) (l dataplane.Listen, ok bool)
 	Upstreams []netip.AddrPort
-	Logger    *slog.Logger // required
+	// Public is where the public zones are answered; none: nowhere. Zone.Public
+	// must say so too.
+	Public []netip.AddrPort
+	Logger *slog.Logger // required
 }
 
 // Answers keeps the data plane's DNS tables equal to the world, and knows up to
@@ -130,7 +133,8 @@ func (a *Answers) onCommit(c store.Commit) {
 	}
 	for _, change := range c.Changes {
 		switch change.Kind {
-		case world.KindVPC, world.KindNamespace, world.KindHostedZone, world.KindDiscoveryService, world.KindDiscoveryInstance:
+		case world.KindVPC, world.KindNamespace, world.KindHostedZone, world.KindRecordSet, world.KindHealthCheck,
+			world.KindDiscoveryService, world.KindDiscoveryInstance:
 			a.touched = append(a.touched, zone.Ref{Kind: change.Kind, Key: change.Key})
 			if readdressed(change) {
 				a.rebind[world.VPCID(change.Key)] = true
@@ -231,6 +235,10 @@ func (s *sender) replace(ctx context.Context, w work) error {
 			snapshot.VPCs = append(snapshot.VPCs, vpc)
 			s.served[v.ID] = true
 		}
+	}
+	if table, ok := zone.Compile(w.world, zone.PublicID, s.a.o.Zone); ok {
+		snapshot.VPCs = append(snapshot.VPCs, dataplane.VPC{Table: table, Listen: dataplane.Listen{Addresses: s.a.o.Public}})
+		s.served[zone.PublicID] = true
 	}
 	return s.call(ctx, func(ctx context.Context) (dataplane.Ack, error) {
 		return s.plane.Replace(ctx, w.world.Revision, snapshot)

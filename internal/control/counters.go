@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"seamark/internal/dataplane"
+	"seamark/internal/plan/zone"
 	"seamark/internal/world"
 )
 
@@ -59,6 +60,9 @@ func (c *Counters) take(s dataplane.Status, first bool) {
 	}
 	now := time.Now().UTC()
 	for id, v := range s.VPCs {
+		if id == zone.PublicID {
+			continue // no VPC's metric
+		}
 		if added := v.Counters.Queries - c.seen[id]; added > 0 && v.Counters.Queries >= c.seen[id] && !adopted {
 			c.recorder.RecordQueries(now, id, added)
 		}

@@ -13,8 +13,6 @@ type (
 	DiscoveryServiceID string
 	// OperationID is the id of a Cloud Map operation.
 	OperationID string
-	// HostedZoneID is the id of a Route 53 zone, Z…, without "/hostedzone/".
-	HostedZoneID string
 )
 
 // Namespace is a Cloud Map namespace.
@@ -146,41 +144,6 @@ func (w World) OperationsByAge() Rows[Operation] {
 	return rows[Operation](w.Operations.v.index(0), "", "")
 }
 
-// HostedZone is a Route 53 zone.
-type HostedZone struct {
-	ID              HostedZoneID
-	Name            string // lower case, with the final dot
-	Private         bool
-	VPCs            []VPCID
-	CallerReference string
-	Comment         string
-	// Namespace is set for a zone that Cloud Map made and alone may edit.
-	Namespace  NamespaceID
-	SOATTL     int64
-	RecordSets []RecordSet
-	Tags       Tags
-	CreatedAt  time.Time
-}
-
-// RecordSet is a Route 53 resource record set with simple routing.
-type RecordSet struct {
-	Name   string // lower case, with the final dot
-	Type   string
-	TTL    int64
-	Values []string // in zone-file form
-}
-
-func (z *HostedZone) Kind() Kind  { return KindHostedZone }
-func (z *HostedZone) Key() string { return string(z.ID) }
-
-func zoneVPCs(z *HostedZone) []string {
-	var ids []string
-	for _, v := range z.VPCs {
-		ids = append(ids, string(v))
-	}
-	return ids
-}
-
 // ServicesOf yields the Cloud Map services of a namespace.
 func (w World) ServicesOf(id NamespaceID) Rows[DiscoveryService] {
 	return by(w.DiscoveryServices, 0, string(id))
@@ -216,6 +179,3 @@ func (w World) Instance(service DiscoveryServiceID, id string) *DiscoveryInstanc
 
 // NamespacesIn yields the private namespaces of a VPC.
 func (w World) NamespacesIn(id VPCID) Rows[Namespace] { return by(w.Namespaces, 0, string(id)) }
-
-// ZonesIn yields the private hosted zones associated with a VPC.
-func (w World) ZonesIn(id VPCID) Rows[HostedZone] { return by(w.HostedZones, 0, string(id)) }

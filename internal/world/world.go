@@ -31,11 +31,14 @@ type World struct {
 	DiscoveryInstances Table[DiscoveryInstance]
 	Operations         Table[Operation]
 
-	HostedZones Table[HostedZone]
-	LogGroups   Table[LogGroup]
-	Roles       Table[Role]
-	AccessKeys  Table[AccessKey]
-	Tokens      Table[Token]
+	HostedZones  Table[HostedZone]
+	RecordSets   Table[RecordSet]
+	HealthChecks Table[DNSHealthCheck]
+
+	LogGroups  Table[LogGroup]
+	Roles      Table[Role]
+	AccessKeys Table[AccessKey]
+	Tokens     Table[Token]
 }
 
 // New returns the empty world.
@@ -65,6 +68,8 @@ const (
 	KindDiscoveryInstance Kind = "discovery-instance"
 	KindOperation         Kind = "operation"
 	KindHostedZone        Kind = "hosted-zone"
+	KindRecordSet         Kind = "record-set"
+	KindHealthCheck       Kind = "health-check"
 	KindLogGroup          Kind = "log-group"
 	KindRole              Kind = "role"
 	KindAccessKey         Kind = "access-key"
@@ -97,7 +102,9 @@ var kinds = map[Kind]kind{
 	KindDiscoveryService:  table(func(w *World) *Table[DiscoveryService] { return &w.DiscoveryServices }, discoveryServiceNamespace, discoveryServiceName),
 	KindDiscoveryInstance: table(func(w *World) *Table[DiscoveryInstance] { return &w.DiscoveryInstances }, discoveryInstanceRequest),
 	KindOperation:         table(func(w *World) *Table[Operation] { return &w.Operations }, operationAge),
-	KindHostedZone:        table(func(w *World) *Table[HostedZone] { return &w.HostedZones }, zoneVPCs),
+	KindHostedZone:        table(func(w *World) *Table[HostedZone] { return &w.HostedZones }, zoneVPCs, zoneName, zoneReference),
+	KindRecordSet:         table(func(w *World) *Table[RecordSet] { return &w.RecordSets }, recordSetHealthCheck, recordSetTarget),
+	KindHealthCheck:       table(func(w *World) *Table[DNSHealthCheck] { return &w.HealthChecks }, healthCheckChildren, healthCheckReference),
 	KindLogGroup:          table(func(w *World) *Table[LogGroup] { return &w.LogGroups }),
 	KindRole:              table(func(w *World) *Table[Role] { return &w.Roles }),
 	KindAccessKey:         table(func(w *World) *Table[AccessKey] { return &w.AccessKeys }),

@@ -33,7 +33,8 @@ func serve(t *testing.T) string {
 		d.Put(&world.VPC{ID: vpcB})
 		d.Put(&world.Namespace{ID: "ns-1", Name: "my app.local", HostedZone: "ZCLOUDMAP"})
 		d.Put(&world.HostedZone{ID: "ZCLOUDMAP", Name: "my*app.local.", Private: true, VPCs: []world.VPCID{vpcA}, Namespace: "ns-1", CallerReference: "op-1", Comment: "Created by AWS Cloud Map"})
-		d.Put(&world.HostedZone{ID: "ZPLAIN", Name: "plain.", Private: true, VPCs: []world.VPCID{vpcA, vpcB}, CallerReference: "ref", RecordSets: []world.RecordSet{{Name: "a.plain.", Type: "A"}}})
+		d.Put(&world.HostedZone{ID: "ZPLAIN", Name: "plain.", Private: true, VPCs: []world.VPCID{vpcA, vpcB}, CallerReference: "ref"})
+		d.Put(&world.RecordSet{Zone: "ZPLAIN", Name: "a.plain.", Type: "A"})
 		d.Put(&world.HostedZone{ID: "ZPUBLIC", Name: "example.com.", CallerReference: "ref-2"})
 		both := []world.DNSRecord{{Type: "A"}, {Type: "AAAA"}}
 		d.Put(&world.DiscoveryService{ID: "srv-1", Namespace: "ns-1", Name: "web", Records: both})
@@ -167,8 +168,8 @@ func TestListHostedZonesByVPC(t *testing.T) {
 // TestNotBuilt: what cannot be done says so, and is not taken for a success.
 func TestNotBuilt(t *testing.T) {
 	c := sdk.NewFromConfig(apitest.Config(serve(t)))
-	_, err := c.CreateHostedZone(t.Context(), &sdk.CreateHostedZoneInput{Name: aws.String("x"), CallerReference: aws.String("y")})
-	if api, ok := errors.AsType[smithy.APIError](err); !ok || !strings.Contains(api.ErrorMessage(), "CreateHostedZone is not built") {
+	_, err := c.CreateTrafficPolicy(t.Context(), &sdk.CreateTrafficPolicyInput{Name: aws.String("x"), Document: aws.String("{}")})
+	if api, ok := errors.AsType[smithy.APIError](err); !ok || !strings.Contains(api.ErrorMessage(), "CreateTrafficPolicy is not built") {
 		t.Errorf("error %v", err)
 	}
 }

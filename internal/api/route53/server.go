@@ -3,13 +3,14 @@ package route53
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
-	"seamark/internal/api/optional"
-	"seamark/internal/api/page"
+	"seamark/internal/api/commit"
 	"seamark/internal/change"
+	"seamark/internal/plan"
+	"seamark/internal/plan/zone"
+	"seamark/internal/wire"
 	"seamark/internal/world"
 )
 
@@ -19,8 +20,7 @@ type Config struct {
 	Scope   world.Scope
 }
 
-// Server is the part of the Route 53 API that shows the zones which Cloud Map
-// makes. Zones of one's own are not built yet.
+// Server is the Route 53 API.
 type Server struct{ cfg Config }
 
 // New returns the API over cfg.
@@ -29,173 +29,113 @@ func New(cfg Config) *Server { return &Server{cfg} }
 // Operations lists what is built.
 func (s *Server) Operations() Operations {
 	return Operations{
-		GetHostedZone:        s.GetHostedZone,
-		GetHostedZoneCount:   s.GetHostedZoneCount,
-		ListHostedZones:      s.ListHostedZones,
-		ListHostedZonesByVPC: s.ListHostedZonesByVPC,
+		AssociateVPCWithHostedZone:        s.AssociateVPCWithHostedZone,
+		ChangeResourceRecordSets:          s.ChangeResourceRecordSets,
+		ChangeTagsForResource:             s.ChangeTagsForResource,
+		CreateHealthCheck:                 s.CreateHealthCheck,
+		CreateHostedZone:                  s.CreateHostedZone,
+		CreateVPCAssociationAuthorization: s.CreateVPCAssociationAuthorization,
+		DeleteHealthCheck:                 s.DeleteHealthCheck,
+		DeleteHostedZone:                  s.DeleteHostedZone,
+		DeleteVPCAssociationAuthorization: s.DeleteVPCAssociationAuthorization,
+		DisassociateVPCFromHostedZone:     s.DisassociateVPCFromHostedZone,
+		GetAccountLimit:                   s.GetAccountLimit,
+		GetChange:                         s.GetChange,
+		GetHealthCheck:                    s.GetHealthCheck,
+		GetHealthCheckCount:               s.GetHealthCheckCount,
+		GetHealthCheckStatus:              s.GetHealthCheckStatus,
+		GetHostedZone:                     s.GetHostedZone,
+		GetHostedZoneCount:                s.GetHostedZoneCount,
+		GetHostedZoneLimit:                s.GetHostedZoneLimit,
+		ListHealthChecks:                  s.ListHealthChecks,
+		ListHostedZones:                   s.ListHostedZones,
+		ListHostedZonesByName:             s.ListHostedZonesByName,
+		ListHostedZonesByVPC:              s.ListHostedZonesByVPC,
+		ListResourceRecordSets:            s.ListResourceRecordSets,
+		ListTagsForResource:               s.ListTagsForResource,
+		ListTagsForResources:              s.ListTagsForResources,
+		ListVPCAssociationAuthorizations:  s.ListVPCAssociationAuthorizations,
+		TestDNSAnswer:                     s.TestDNSAnswer,
+		UpdateHealthCheck:                 s.UpdateHealthCheck,
+		UpdateHostedZoneComment:           s.UpdateHostedZoneComment,
 	}
 }
 
-// GetHostedZone shows a zone and its VPCs.
-func (s *Server) GetHostedZone(_ context.Context, in *GetHostedZoneInput) (*GetHostedZoneOutput, error) {
-	w := s.cfg.Changes.View()
-	id := strings.TrimPrefix(strings.TrimPrefix(*in.Id, "/"), "hostedzone/")
-	z := w.HostedZones.Get(id)
-	if z == nil {
-		return nil, ErrNoSuchHostedZone("No hosted zone found with ID: " + id)
-	}
-	out := &GetHostedZoneOutput{HostedZone: s.show(w, z)}
-	for _, v := range z.VPCs {
-		out.VPCs = append(out.VPCs, VPC{VPCId: new(string(v)), VPCRegion: &s.cfg.Scope.Region})
-	}
-	return out, nil
+// change runs f in one transaction.
+func (s *Server) change(ctx context.Context, f func(d *plan.Draft) error) error {
+	return commit.Do(ctx, s.cfg.Changes, f)
 }
 
-// GetHostedZoneCount counts the zones.
-func (s *Server) GetHostedZoneCount(context.Context, *GetHostedZoneCountInput) (*GetHostedZoneCountOutput, error) {
-	return &GetHostedZoneCountOutput{HostedZoneCount: new(int64(s.cfg.Changes.View().HostedZones.Len()))}, nil
+// invalid is InvalidInput, Route 53's answer to what breaks a rule.
+func invalid(format string, args ...any) error { return ErrInvalidInput(fmt.Sprintf(format, args...)) }
+
+// zone finds a zone by its id, with or without "/hostedzone/".
+func (s *Server) zone(w world.World, id string) (*world.HostedZone, error) {
+	id = zoneID(id)
+	if z := w.HostedZones.Get(id); z != nil {
+		return z, nil
+	}
+	return nil, ErrNoSuchHostedZone("No hosted zone found with ID: " + id)
 }
 
-// ListHostedZones lists zones by id. Its marker is the id of the first zone of
-// the next page.
-func (s *Server) ListHostedZones(_ context.Context, in *ListHostedZonesInput) (*ListHostedZonesOutput, error) {
-	limit, err := maxItems(in.MaxItems)
-	if err != nil {
-		return nil, err
+func zoneID(id string) string { return strings.TrimPrefix(strings.TrimPrefix(id, "/"), "hostedzone/") }
+
+// ownZone finds a zone that may be edited here: those that Cloud Map made may
+// not.
+func (s *Server) ownZone(w world.World, id string) (*world.HostedZone, error) {
+	z, err := s.zone(w, id)
+	if err != nil || z.Namespace == "" {
+		return z, err
 	}
-	if in.DelegationSetId != nil {
-		return nil, ErrNoSuchDelegationSet("No delegation set found with ID: " + *in.DelegationSetId) // none can be made yet
-	}
-	w := s.cfg.Changes.View()
-	out := &ListHostedZonesOutput{HostedZones: []HostedZone{}, IsTruncated: new(false), MaxItems: new(strconv.Itoa(limit)), Marker: in.Marker}
-	for z := range w.HostedZones.All() {
-		if string(z.ID) < optional.Value(in.Marker) || in.HostedZoneType != nil && !z.Private {
-			continue
-		}
-		if len(out.HostedZones) == limit {
-			out.IsTruncated, out.NextMarker = new(true), new(string(z.ID))
-			break
-		}
-		out.HostedZones = append(out.HostedZones, *s.show(w, z))
-	}
-	return out, nil
+	return nil, wire.Errorf(403, "AccessDenied", "The resource hostedzone/%s can only be managed through %s (%s)", z.ID, cloudMap, s.namespaceARN(z))
 }
 
-// ListHostedZonesByVPC lists the private zones associated with a VPC.
-func (s *Server) ListHostedZonesByVPC(_ context.Context, in *ListHostedZonesByVPCInput) (*ListHostedZonesByVPCOutput, error) {
-	w := s.cfg.Changes.View()
-	if *in.VPCRegion != s.cfg.Scope.Region || w.VPCs.Get(*in.VPCId) == nil {
-		return nil, ErrInvalidVPCId("The VPC: " + *in.VPCId + " in Region " + *in.VPCRegion + " that you provided was not found.")
+func (s *Server) namespaceARN(z *world.HostedZone) string {
+	return s.cfg.Scope.ARN("servicediscovery", "namespace/"+string(z.Namespace))
+}
+
+// submitted is the ChangeInfo of what the draft changes.
+func submitted(d *plan.Draft, comment *string) *ChangeInfo {
+	id := world.NewChangeID(d.Revision, d.Now)
+	_, at, _ := id.Of()
+	return &ChangeInfo{Id: new("/change/" + string(id)), Status: new(ChangeStatusPending), SubmittedAt: wire.At(at), Comment: comment}
+}
+
+// GetChange says whether the resolver serves a change.
+func (s *Server) GetChange(_ context.Context, in *GetChangeInput) (*GetChangeOutput, error) {
+	id := world.ChangeID(strings.TrimPrefix(strings.TrimPrefix(*in.Id, "/"), "change/"))
+	revision, at, ok := id.Of()
+	if !ok || revision > s.cfg.Changes.View().Revision {
+		return nil, ErrNoSuchChange("Could not find resource with ID: " + string(id))
 	}
-	limit, err := maxItems(in.MaxItems)
-	if err != nil {
-		return nil, err
+	status := ChangeStatusInsync
+	if s.cfg.Changes.Applied != nil && s.cfg.Changes.Applied() < revision {
+		status = ChangeStatusPending
 	}
-	cut, next, err := page.Cut(slices.Collect(w.ZonesIn(world.VPCID(*in.VPCId))), zoneKey, optional.Value(in.NextToken), limit)
-	if err != nil {
-		return nil, ErrInvalidInput("The next token is not valid.")
-	}
-	out := &ListHostedZonesByVPCOutput{HostedZoneSummaries: []HostedZoneSummary{}, MaxItems: new(strconv.Itoa(limit))}
-	for _, z := range cut {
-		owner := &HostedZoneOwner{OwningAccount: &s.cfg.Scope.Account}
-		if z.Namespace != "" {
-			owner = &HostedZoneOwner{OwningService: new(cloudMap)}
-		}
-		out.HostedZoneSummaries = append(out.HostedZoneSummaries, HostedZoneSummary{HostedZoneId: new(string(z.ID)), Name: new(present(z.Name)), Owner: owner})
-	}
-	if next != "" {
-		out.NextToken = &next
-	}
-	return out, nil
+	return &GetChangeOutput{ChangeInfo: &ChangeInfo{Id: new("/change/" + string(id)), Status: &status, SubmittedAt: wire.At(at)}}, nil
 }
 
 // cloudMap is the principal of the service that owns Cloud Map's zones.
 const cloudMap = "servicediscovery.amazonaws.com"
 
-func zoneKey(z *world.HostedZone) string { return string(z.ID) }
-
-// maxItems is the size of a page: 100 unless asked for fewer.
-func maxItems(s *string) (int, error) {
+// maxItems is the size of a page: the most there may be unless asked for fewer.
+func maxItems(s *string, most int) (int, error) {
 	if s == nil {
-		return 100, nil
+		return most, nil
 	}
 	n, err := strconv.Atoi(*s)
 	if err != nil || n < 1 {
-		return 0, ErrInvalidInput("MaxItems must be a number from 1 to 100.")
+		return 0, invalid("MaxItems must be a number from 1 to %d.", most)
 	}
-	return min(n, 100), nil
+	return min(n, most), nil
 }
 
-func (s *Server) show(w world.World, z *world.HostedZone) *HostedZone {
-	out := &HostedZone{
-		Id: new("/hostedzone/" + string(z.ID)), Name: new(present(z.Name)), CallerReference: &z.CallerReference,
-		Config:                 &HostedZoneConfig{PrivateZone: &z.Private, Comment: optional.Text(z.Comment)},
-		ResourceRecordSetCount: new(recordSets(w, z)),
+// dnsName is a name in the form that Route 53 writes. Text that is no DNS name
+// is refused.
+func dnsName(text string) (string, error) {
+	name, ok := zone.Written(text)
+	if !ok || strings.ContainsAny(text, "\n\r\t") {
+		return "", ErrInvalidDomainName("The domain name " + strconv.Quote(text) + " is not valid.")
 	}
-	if z.Namespace != "" {
-		out.LinkedService = &LinkedService{
-			ServicePrincipal: new(cloudMap), Description: new(s.cfg.Scope.ARN("servicediscovery", "namespace/"+string(z.Namespace))),
-		}
-	}
-	return out
-}
-
-// present writes a name as Route 53 does: what is no letter, digit, hyphen,
-// underscore or dot is three octal digits behind a backslash (Route 53 developer
-// guide, "DNS domain name format").
-func present(name string) string {
-	var b strings.Builder
-	for i := range len(name) {
-		c := name[i]
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte(`-_.\`, c) >= 0 {
-			b.WriteByte(c)
-			continue
-		}
-		fmt.Fprintf(&b, `\%03o`, c)
-	}
-	return b.String()
-}
-
-// recordSets counts a zone's record sets: its NS and SOA, its own and, in a zone
-// of Cloud Map's, those that Cloud Map writes for instances.
-func recordSets(w world.World, z *world.HostedZone) int64 {
-	n := int64(2 + len(z.RecordSets))
-	if z.Namespace == "" {
-		return n
-	}
-	for ds := range w.ServicesOf(z.Namespace) {
-		if len(ds.Records) == 0 {
-			continue
-		}
-		for i := range w.InstancesOf(ds.ID) {
-			n += setsOf(ds, i)
-		}
-	}
-	return n
-}
-
-// setsOf counts the record sets of one instance: one for each record type of the
-// service that it has a value for and, with SRV, the addresses of the target.
-func setsOf(ds *world.DiscoveryService, i *world.DiscoveryInstance) int64 {
-	has := func(key string) int64 {
-		if i.Attributes[key] == "" {
-			return 0
-		}
-		return 1
-	}
-	ipv4, ipv6 := has("AWS_INSTANCE_IPV4"), has("AWS_INSTANCE_IPV6")
-	n := int64(0)
-	for _, r := range ds.Records {
-		switch r.Type {
-		case "A":
-			n += ipv4
-		case "AAAA":
-			n += ipv6
-		case "CNAME":
-			n += has("AWS_INSTANCE_CNAME")
-		case "SRV":
-			n += 1 + ipv4 + ipv6
-		}
-	}
-	return n
+	return name, nil
 }

@@ -9,38 +9,62 @@ import (
 	"seamark/internal/world"
 )
 
-// The start of authority and the name servers of every private zone. Route 53
-// shows these four fixed names (AWS documentation, "SOA and NS records that
-// Route 53 creates"); nothing answers on them.
+// hostmaster and nsTTL are in the SOA and NS that Route 53 makes for each zone
+// (AWS documentation, "SOA and NS records that Route 53 creates").
 const (
-	primaryServer = "ns-1536.awsdns-00.co.uk."
-	hostmaster    = "awsdns-hostmaster.amazon.com."
-	nsTTL         = 172800
+	hostmaster = "awsdns-hostmaster.amazon.com."
+	nsTTL      = 172800
 )
 
-func nameServers() []string {
-	return []string{primaryServer, "ns-0.awsdns-00.com.", "ns-1024.awsdns-00.org.", "ns-512.awsdns-00.net."}
+// NameServers are the name servers of a zone, the primary first. Those of
+// private zones are the four that Route 53 shows for all of them. Those of
+// public zones are the example of its API reference (CreateHostedZone), since
+// real ones would lead to AWS: numbers above 2047 are not in use. Nothing
+// answers on either.
+func NameServers(z *world.HostedZone) []string {
+	if z.Private {
+		return []string{"ns-1536.awsdns-00.co.uk.", "ns-0.awsdns-00.com.", "ns-1024.awsdns-00.org.", "ns-512.awsdns-00.net."}
+	}
+	return []string{"ns-2048.awsdns-64.com.", "ns-2049.awsdns-65.net.", "ns-2050.awsdns-66.org.", "ns-2051.awsdns-67.co.uk."}
 }
 
-// Compile makes the whole table of a VPC. It reports false when there is no
-// such VPC.
+// PublicID stands for a VPC's id in the table of all public zones.
+const PublicID world.VPCID = "public"
+
+// Compile makes the whole table of a VPC, or of the public zones. It reports
+// false when there is no such VPC.
 func Compile(w world.World, id world.VPCID, o Options) (VPC, bool) {
+	if id == PublicID {
+		return compilePublic(w, o), o.Public
+	}
 	v := w.VPCs.Get(string(id))
 	if v == nil {
 		return VPC{}, false
 	}
 	out := VPC{Head: head(v, o)}
-	if !sees(v, o) {
-		return out, true
-	}
 	for z := range w.ZonesIn(id) {
-		h, ok := zoneHead(w, z)
-		if ok {
-			out.Zones = append(out.Zones, Zone{ZoneHead: h, Names: zoneNames(w, z, o)})
-		}
+		out.add(view(w, z.ID), id, o)
+	}
+	for z := range w.PublicZones() {
+		out.add(view(w, z.ID), id, o)
 	}
 	slices.SortFunc(out.Zones, func(a, b Zone) int { return cmp.Compare(a.ID, b.ID) })
 	return out, true
+}
+
+// compilePublic makes the table of the public zones.
+func compilePublic(w world.World, o Options) VPC {
+	out := VPC{Head: Head{ID: PublicID, Enabled: true, Authoritative: true}}
+	for z := range w.PublicZones() {
+		out.add(view(w, z.ID), PublicID, o)
+	}
+	return out
+}
+
+func (v *VPC) add(z zoneView, id world.VPCID, o Options) {
+	if z.in(id, o) {
+		v.Zones = append(v.Zones, Zone{ZoneHead: z.head, Names: zoneNames(z.w, z.zone, o)})
+	}
 }
 
 // sees says whether private zones are answered in the VPC.
@@ -67,46 +91,41 @@ func Domain(region string) string {
 	return region + ".compute.internal"
 }
 
-// zoneHead makes the zone's SOA and NS. It reports false for a zone that is not
-// private or whose name is not a DNS name.
+// zoneHead makes the zone's SOA and NS. It reports false for a zone whose name
+// is not a DNS name.
 func zoneHead(w world.World, z *world.HostedZone) (ZoneHead, bool) {
 	origin, ok := canonical(z.Name)
-	if !ok || !z.Private {
+	if !ok {
 		return ZoneHead{}, false
 	}
-	seconds := z.SOATTL
-	if ns := namespaceOf(w, z); ns != nil {
-		seconds = ns.SOATTL
-	}
-	h := ZoneHead{
-		ID: z.ID, Origin: origin, NS: nameServers(), NSTTL: nsTTL,
-		SOA: SOA{
-			MName: primaryServer, RName: hostmaster,
-			Serial: 1, Refresh: 7200, Retry: 900, Expire: 1209600, Minimum: 86400, TTL: ttl(seconds),
-		},
-	}
-	for _, r := range z.RecordSets {
-		if name, ok := canonical(r.Name); ok && name == origin {
-			h.override(r)
-		}
+	h := ZoneHead{ID: z.ID, Origin: origin}
+	ns, soa := ownSets(w, z)
+	h.NS, h.NSTTL = ns.Values, ttl(ns.TTL)
+	if len(soa.Values) == 1 {
+		h.SOA, _ = parseSOA(soa.Values[0])
+		h.SOA.TTL = ttl(soa.TTL)
 	}
 	return h, true
 }
 
-// override takes over an SOA or NS record set that stands at the apex.
-func (h *ZoneHead) override(r world.RecordSet) {
-	switch r.Type {
-	case "NS":
-		h.NS, h.NSTTL = slices.Clone(r.Values), ttl(r.TTL)
-	case "SOA":
-		if len(r.Values) != 1 {
-			return
-		}
-		if s, ok := parseSOA(r.Values[0]); ok {
-			s.TTL = ttl(r.TTL)
-			h.SOA = s
-		}
+// ownSets are the NS and SOA record sets at the zone's name: those that were
+// put there, or those that Route 53 makes.
+func ownSets(w world.World, z *world.HostedZone) (ns, soa *world.RecordSet) {
+	name, _ := Written(z.Name)
+	ns = w.RecordSets.Get(world.RecordSetKey(z.ID, name, "NS", ""))
+	if ns == nil {
+		ns = &world.RecordSet{Zone: z.ID, Name: name, Type: "NS", TTL: nsTTL, Values: NameServers(z)}
 	}
+	soa = w.RecordSets.Get(world.RecordSetKey(z.ID, name, "SOA", ""))
+	if soa == nil {
+		seconds := z.SOATTL
+		if n := namespaceOf(w, z); n != nil {
+			seconds = n.SOATTL
+		}
+		soa = &world.RecordSet{Zone: z.ID, Name: name, Type: "SOA", TTL: seconds,
+			Values: []string{NameServers(z)[0] + " " + hostmaster + " 1 7200 900 1209600 86400"}}
+	}
+	return ns, soa
 }
 
 func parseSOA(text string) (SOA, bool) {
@@ -139,37 +158,21 @@ func namespaceOf(w world.World, z *world.HostedZone) *world.Namespace {
 
 // zoneNames makes all names of a zone.
 func zoneNames(w world.World, z *world.HostedZone, o Options) []Name {
-	names := recordNames(z)
+	var names []Name
+	last := ""
+	for r := range w.RecordSetsOf(z.ID) {
+		if r.Name == last {
+			continue
+		}
+		last = r.Name
+		if n, ok := compileOwner(w, z, r.Name, o); ok {
+			names = append(names, n)
+		}
+	}
 	if ns := namespaceOf(w, z); ns != nil {
 		for s := range w.ServicesOf(ns.ID) {
 			names = append(names, CompileService(w, s.ID, o)...)
 		}
-	}
-	sortNames(names)
-	return names
-}
-
-// recordNames makes the names of the zone's own record sets, sorted by owner.
-func recordNames(z *world.HostedZone) []Name {
-	origin, ok := canonical(z.Name)
-	if !ok {
-		return nil
-	}
-	sets := map[string][]Set{}
-	for _, r := range z.RecordSets {
-		owner, ok := canonical(r.Name)
-		number := recordType(r.Type)
-		if !ok || number == 0 || len(r.Values) == 0 || !inside(owner, origin) {
-			continue
-		}
-		if owner == origin && (number == TypeSOA || number == TypeNS) {
-			continue // in the zone's head
-		}
-		sets[owner] = append(sets[owner], Set{Type: number, TTL: ttl(r.TTL), Records: r.Values})
-	}
-	names := make([]Name, 0, len(sets))
-	for owner, s := range sets {
-		names = append(names, Name{NameKey: NameKey{Owner: owner}, Sets: tidy(s)})
 	}
 	sortNames(names)
 	return names

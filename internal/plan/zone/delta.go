@@ -48,12 +48,13 @@ func (d ZoneDelta) empty() bool {
 }
 
 // Changed compares the tables of two worlds. Touched must name every VPC,
-// namespace, hosted zone, discovery service and discovery instance that differs
-// between them; other kinds are passed over. What is not touched costs nothing.
+// namespace, hosted zone, record set, health check, discovery service and
+// discovery instance that differs between them; other kinds are passed over. What
+// is not touched costs nothing.
 func Changed(before, after world.World, touched []Ref, o Options) Changes {
 	c := comparison{before: before, after: after, opts: o,
 		vpcs: map[world.VPCID]bool{}, zones: map[world.HostedZoneID]bool{}, services: map[world.DiscoveryServiceID]bool{},
-		deltas: map[world.VPCID]map[world.HostedZoneID]ZoneDelta{}, heads: map[world.VPCID]*Head{}}
+		owners: map[owner]bool{}, deltas: map[world.VPCID]map[world.HostedZoneID]ZoneDelta{}, heads: map[world.VPCID]*Head{}}
 	for _, r := range touched {
 		c.touch(r)
 	}
@@ -63,6 +64,9 @@ func Changed(before, after world.World, touched []Ref, o Options) Changes {
 	}
 	for _, id := range sorted(c.zones) {
 		c.compareZone(id)
+	}
+	for o := range c.owners {
+		c.compareOwner(o)
 	}
 	for _, id := range sorted(c.services) {
 		c.compareService(id)
@@ -77,6 +81,7 @@ type comparison struct {
 	// What to look at. A VPC that is handled whole stays in vpcs.
 	vpcs     map[world.VPCID]bool
 	zones    map[world.HostedZoneID]bool
+	owners   map[owner]bool
 	services map[world.DiscoveryServiceID]bool
 
 	whole  []world.VPCID // set or removed: no delta
@@ -84,12 +89,23 @@ type comparison struct {
 	deltas map[world.VPCID]map[world.HostedZoneID]ZoneDelta
 }
 
+// owner is a name of a zone's own record sets, as Route 53 writes it.
+type owner struct {
+	zone world.HostedZoneID
+	name string
+}
+
 func (c *comparison) touch(r Ref) {
 	switch r.Kind {
 	case world.KindVPC:
 		c.vpcs[world.VPCID(r.Key)] = true
 	case world.KindHostedZone:
-		c.zones[world.HostedZoneID(r.Key)] = true
+		c.touchZone(world.HostedZoneID(r.Key))
+	case world.KindRecordSet:
+		zone, name := world.RecordSetOwner(r.Key)
+		c.touchOwner(owner{zone, name})
+	case world.KindHealthCheck:
+		c.touchHealthCheck(world.HealthCheckID(r.Key))
 	case world.KindNamespace:
 		for _, w := range []world.World{c.before, c.after} {
 			if ns := w.Namespaces.Get(r.Key); ns != nil && ns.HostedZone != "" {
@@ -104,6 +120,52 @@ func (c *comparison) touch(r Ref) {
 	}
 }
 
+// touchZone has a zone looked at and, where it is private, the public zones that
+// it may hide.
+func (c *comparison) touchZone(id world.HostedZoneID) {
+	c.zones[id] = true
+	for _, v := range []zoneView{view(c.before, id), view(c.after, id)} {
+		if v.zone == nil || !v.zone.Private {
+			continue
+		}
+		for _, w := range []world.World{c.before, c.after} {
+			for z := range w.PublicZones() {
+				if origin, ok := canonical(z.Name); ok && inside(origin, v.head.Origin) {
+					c.zones[z.ID] = true
+				}
+			}
+		}
+	}
+}
+
+// touchOwner has a name looked at, and the aliases whose health it decides on.
+func (c *comparison) touchOwner(o owner) {
+	if c.owners[o] {
+		return
+	}
+	c.owners[o] = true
+	for _, w := range []world.World{c.before, c.after} {
+		for r := range w.RecordSetsAliased(o.zone, o.name) {
+			c.touchOwner(owner{r.Zone, r.Name})
+		}
+	}
+}
+
+// touchHealthCheck has the names looked at whose health a check decides on, by
+// itself or as one that another one counts. No check counts itself.
+func (c *comparison) touchHealthCheck(id world.HealthCheckID) {
+	for _, w := range []world.World{c.before, c.after} {
+		for r := range w.RecordSetsChecked(id) {
+			c.touchOwner(owner{r.Zone, r.Name})
+		}
+		for over := range w.HealthChecksOver(id) {
+			for r := range w.RecordSetsChecked(over.ID) {
+				c.touchOwner(owner{r.Zone, r.Name})
+			}
+		}
+	}
+}
+
 func (c *comparison) compareVPC(id world.VPCID, out *Changes) {
 	was, is := c.before.VPCs.Get(string(id)), c.after.VPCs.Get(string(id))
 	switch {
@@ -112,7 +174,7 @@ func (c *comparison) compareVPC(id world.VPCID, out *Changes) {
 		if was != nil {
 			out.Removed = append(out.Removed, id)
 		}
-	case was == nil || sees(was, c.opts) != sees(is, c.opts):
+	case was == nil || sees(was, c.opts) != sees(is, c.opts) || was.EnableDNSSupport != is.EnableDNSSupport:
 		c.whole = append(c.whole, id)
 		v, _ := Compile(c.after, id, c.opts)
 		out.Set = append(out.Set, v)
@@ -142,23 +204,58 @@ func view(w world.World, id world.HostedZoneID) zoneView {
 	return zoneView{w, z, h}
 }
 
+// in says whether the zone is in the table of a VPC, or of the public zones. A
+// VPC's resolver finds public zones, as it finds all of public DNS, where no
+// private zone is in the way: what a private zone does not have does not exist
+// (Route 53 developer guide, "Considerations when working with private hosted
+// zones").
 func (v zoneView) in(id world.VPCID, o Options) bool {
-	if v.zone == nil || !slices.Contains(v.zone.VPCs, id) {
+	if v.zone == nil {
 		return false
 	}
+	if id == PublicID {
+		return o.Public && !v.zone.Private
+	}
 	vpc := v.w.VPCs.Get(string(id))
-	return vpc != nil && sees(vpc, o)
+	if vpc == nil {
+		return false
+	}
+	if v.zone.Private {
+		return slices.Contains(v.zone.VPCs, id) && sees(vpc, o)
+	}
+	return vpc.EnableDNSSupport && !v.hidden(vpc, o)
 }
 
+// hidden says whether a private zone of the VPC hides this public one.
+func (v zoneView) hidden(vpc *world.VPC, o Options) bool {
+	if !sees(vpc, o) {
+		return false
+	}
+	for z := range v.w.ZonesIn(vpc.ID) {
+		if origin, ok := canonical(z.Name); ok && inside(v.head.Origin, origin) {
+			return true
+		}
+	}
+	return false
+}
+
+// vpcs are those whose tables the zone may be in.
 func (v zoneView) vpcs() []world.VPCID {
 	if v.zone == nil {
 		return nil
 	}
-	return v.zone.VPCs
+	if v.zone.Private {
+		return v.zone.VPCs
+	}
+	all := []world.VPCID{PublicID}
+	for vpc := range v.w.VPCs.All() {
+		all = append(all, vpc.ID)
+	}
+	return all
 }
 
-// sameNames says that both views name the same record sets and the same
-// namespace, so that only touched services can differ.
+// sameNames says that both views have the same name and the same namespace, so
+// that only touched names and services can differ.
 func (v zoneView) sameNames(o zoneView) bool {
 	return v.head.Origin == o.head.Origin && namespaceOf(v.w, v.zone) != nil == (namespaceOf(o.w, o.zone) != nil) &&
 		v.zone.Namespace == o.zone.Namespace
@@ -193,11 +290,33 @@ func (c *comparison) zoneDelta(was, is zoneView) *ZoneDelta {
 		d.Head = &is.head
 	}
 	if was.sameNames(is) {
-		d.Put, d.Drop = Diff(recordNames(was.zone), recordNames(is.zone))
 		return d
 	}
 	d.Put, d.Drop = Diff(zoneNames(was.w, was.zone, c.opts), zoneNames(is.w, is.zone, c.opts))
 	return d
+}
+
+// compareOwner compares one name of a zone's own record sets. Those at the zone's
+// name may be its NS and SOA.
+func (c *comparison) compareOwner(o owner) {
+	was, is := view(c.before, o.zone), view(c.after, o.zone)
+	if was.zone == nil || is.zone == nil || !was.sameNames(is) {
+		return // compareZone has seen all names
+	}
+	var head *ZoneHead
+	if !reflect.DeepEqual(was.head, is.head) {
+		head = &is.head
+	}
+	c.change(was, is, func() (put []Name, drop []NameKey) {
+		return Diff(list(compileOwner(c.before, was.zone, o.name, c.opts)), list(compileOwner(c.after, is.zone, o.name, c.opts)))
+	}, head)
+}
+
+func list(n Name, ok bool) []Name {
+	if !ok {
+		return nil
+	}
+	return []Name{n}
 }
 
 func (c *comparison) compareService(id world.DiscoveryServiceID) {
@@ -209,21 +328,32 @@ func (c *comparison) compareService(id world.DiscoveryServiceID) {
 	if was.zone == nil || is.zone == nil || !was.sameNames(is) {
 		return // compareZone has seen all names
 	}
+	c.change(was, is, func() (put []Name, drop []NameKey) {
+		return Diff(CompileService(c.before, id, c.opts), CompileService(c.after, id, c.opts))
+	}, nil)
+}
+
+// change adds to the deltas of a zone, in all tables that had it and have it,
+// what diff returns. Diff is called once at most.
+func (c *comparison) change(was, is zoneView, diff func() ([]Name, []NameKey), head *ZoneHead) {
 	var put []Name
 	var drop []NameKey
 	done := false
-	for _, vpc := range is.zone.VPCs {
+	for _, vpc := range is.vpcs() {
 		if !was.in(vpc, c.opts) || !is.in(vpc, c.opts) {
 			continue // whole, or not there
 		}
 		if !done {
-			put, drop = Diff(CompileService(c.before, id, c.opts), CompileService(c.after, id, c.opts))
+			put, drop = diff()
 			done = true
 		}
-		d := c.deltas[vpc][zone]
-		d.ID = zone
+		d := c.deltas[vpc][is.zone.ID]
+		d.ID = is.zone.ID
 		d.Put = append(slices.Clip(d.Put), put...)
 		d.Drop = append(slices.Clip(d.Drop), drop...)
+		if head != nil {
+			d.Head = head
+		}
 		c.put(vpc, d)
 	}
 }

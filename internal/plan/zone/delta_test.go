@@ -98,7 +98,7 @@ func (s *scene) step(t *rapid.T) {
 	ns := pick(t, "a", "b")
 	srv := pick(t, "web", "Web", "x.web", "api")
 	serviceID := world.DiscoveryServiceID("srv-" + ns + "-" + srv)
-	switch rapid.IntRange(0, 9).Draw(t, "step") {
+	switch rapid.IntRange(0, 14).Draw(t, "step") {
 	case 0:
 		v := &world.VPC{ID: vpcID, EnableDNSSupport: rapid.Bool().Draw(t, "support"), EnableDNSHostnames: rapid.Bool().Draw(t, "hostnames")}
 		s.put(v)
@@ -106,9 +106,7 @@ func (s *scene) step(t *rapid.T) {
 		s.remove(world.KindVPC, string(vpcID))
 	case 2:
 		s.put(&world.HostedZone{ID: world.HostedZoneID("Z" + ns), Name: pick(t, "a.", "b.a."), Private: rapid.Bool().Draw(t, "private"),
-			Namespace: pick[world.NamespaceID](t, "", "ns-a", "ns-b"), VPCs: some[world.VPCID](t, "vpc-1", "vpc-2"), SOATTL: pick[int64](t, 15, 60),
-			RecordSets: some(t, world.RecordSet{Name: "web.a.", Type: "A", TTL: 5, Values: []string{"10.9.0.1"}},
-				world.RecordSet{Name: "y.b.a.", Type: "TXT", TTL: 5, Values: []string{"t"}})})
+			Namespace: pick[world.NamespaceID](t, "", "ns-a", "ns-b"), VPCs: some[world.VPCID](t, "vpc-1", "vpc-2"), SOATTL: pick[int64](t, 15, 60)})
 	case 3:
 		s.remove(world.KindHostedZone, "Z"+ns)
 	case 4:
@@ -120,18 +118,66 @@ func (s *scene) step(t *rapid.T) {
 		s.remove(world.KindDiscoveryService, string(serviceID))
 	case 7:
 		s.remove(world.KindDiscoveryInstance, string(serviceID)+"/"+pick(t, "x", "X", "y"))
+	case 8, 9, 10:
+		s.put(recordSet(t, world.HostedZoneID("Z"+ns)))
+	case 11:
+		s.remove(world.KindRecordSet, recordSet(t, world.HostedZoneID("Z"+ns)).Key())
+	case 12:
+		id := pick[world.HealthCheckID](t, "h1", "h2")
+		s.put(&world.DNSHealthCheck{ID: id, Observed: world.HealthCheckObservation{Status: pick(t, world.Healthy, world.Unhealthy)},
+			Spec: world.HealthCheckSpec{Type: "TCP", Inverted: rapid.Bool().Draw(t, "inverted")}})
+		if rapid.Bool().Draw(t, "calculated") {
+			s.put(&world.DNSHealthCheck{ID: "over", Spec: world.HealthCheckSpec{Type: "CALCULATED", Children: some[world.HealthCheckID](t, "h1", "h2"), HealthThreshold: 1}})
+		}
+	case 13:
+		s.remove(world.KindHealthCheck, pick(t, "h1", "h2", "over"))
 	default:
 		s.put(&world.DiscoveryInstance{Service: serviceID, ID: pick(t, "x", "X", "y"), Health: pick(t, world.Healthy, world.Unhealthy), WasHealthy: rapid.Bool().Draw(t, "was"),
 			Attributes: map[string]string{"AWS_INSTANCE_IPV4": pick(t, "10.0.0.1", "10.0.0.2"), "AWS_INSTANCE_PORT": pick(t, "80", "81")}})
 	}
 }
 
+// recordSet draws one of few names, types and identifiers. Each name has one
+// policy, as the API keeps it.
+func recordSet(t *rapid.T, zone world.HostedZoneID) *world.RecordSet {
+	name := pick(t, "a.", "b.a.", "web.a.", "y.b.a.", `\052.a.`)
+	r := &world.RecordSet{Zone: zone, Name: name, Type: pick(t, "A", "A", "TXT", "NS", "SOA"), TTL: pick[int64](t, 5, 6), Values: []string{pick(t, "10.9.0.1", "10.9.0.2")}}
+	if r.Type == "SOA" {
+		r.Values = []string{pick(t, "ns. me. 1 2 3 4 5", "ns. me. 2 2 3 4 5")}
+	}
+	if r.Type != "A" {
+		return r
+	}
+	r.SetIdentifier = pick(t, "one", "two")
+	r.HealthCheck = pick[world.HealthCheckID](t, "", "h1", "h2", "over")
+	switch name {
+	case "a.":
+		r.Weight = new(pick[int64](t, 0, 1, 255))
+	case "b.a.":
+		r.MultiValue = true
+	case "web.a.":
+		r.Failover = map[string]string{"one": "PRIMARY", "two": "SECONDARY"}[r.SetIdentifier]
+	case "y.b.a.":
+		r.Location = &world.GeoLocation{Country: pick(t, "US", "DE", "*")}
+	default:
+		r.Region = pick(t, "us-east-1", "eu-west-1")
+	}
+	if !r.MultiValue && rapid.Bool().Draw(t, "alias") {
+		r.Values = nil
+		r.Alias = &world.AliasTarget{Zone: pick[world.HostedZoneID](t, "Za", "Zb", "ZELB"), Name: pick(t, "a.", "b.a.", "web.a."), EvaluateHealth: rapid.Bool().Draw(t, "evaluate")}
+	}
+	return r
+}
+
 // Applying what Changed says to the tables of one world gives those of the next.
 func TestChanged_IncrementalEqualsFull(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		o := Options{Fidelity: pick(t, world.Relaxed, world.AWS), Region: "us-east-1"}
+		o := Options{Fidelity: pick(t, world.Relaxed, world.AWS), Region: "us-east-1", Public: rapid.Bool().Draw(t, "public")}
 		s := scene{w: world.New()}
 		tables := map[world.VPCID]VPC{}
+		if v, ok := Compile(s.w, PublicID, o); ok {
+			tables[PublicID] = v
+		}
 		before := s.w
 		for range rapid.IntRange(1, 30).Draw(t, "rounds") {
 			s.touched = nil
@@ -143,6 +189,9 @@ func TestChanged_IncrementalEqualsFull(t *testing.T) {
 			full := map[world.VPCID]VPC{}
 			for v := range s.w.VPCs.All() {
 				full[v.ID], _ = Compile(s.w, v.ID, o)
+			}
+			if v, ok := Compile(s.w, PublicID, o); ok {
+				full[PublicID] = v
 			}
 			if d := gocmp.Diff(full, tables, cmpopts.EquateEmpty(), cmpopts.EquateComparable(VPC{}.CIDR)); d != "" {
 				t.Fatalf("touched %v\nchanges %+v\nfull against incremental:\n%s", s.touched, c, d)

@@ -93,6 +93,40 @@ func canonical(name string) (string, bool) {
 	return present(l), ok
 }
 
+// Written is a name as Route 53 writes it: lower case, with the final dot, and
+// what is no letter, digit, hyphen, underscore or dot as \ooo in octal (Route 53
+// developer guide, "DNS domain name format"). It reports false for what is not a
+// DNS name.
+func Written(name string) (string, bool) {
+	l, ok := labels(name)
+	return write(l), ok
+}
+
+// written is Written of a canonical name.
+func written(name string) (string, bool) {
+	l, ok := parsed(name)
+	return write(l), ok
+}
+
+func write(l []string) string {
+	if len(l) == 0 {
+		return "."
+	}
+	var b strings.Builder
+	for _, label := range l {
+		for i := range len(label) {
+			c := label[i]
+			if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_' {
+				b.WriteByte(c)
+				continue
+			}
+			b.Write([]byte{'\\', '0' + c>>6, '0' + c>>3&7, '0' + c&7})
+		}
+		b.WriteByte('.')
+	}
+	return b.String()
+}
+
 // below makes a name under a canonical origin. The name "." is the origin.
 func below(name, origin string) (string, bool) {
 	l, ok := labels(name)

@@ -11,6 +11,7 @@
 package zone
 
 import (
+	"fmt"
 	"net/netip"
 
 	"seamark/internal/world"
@@ -20,6 +21,9 @@ import (
 type Options struct {
 	Fidelity world.Fidelity
 	Region   string
+	// Public: the public zones are also answered outside of all VPCs, from a
+	// table of their own (PublicID).
+	Public bool
 }
 
 // VPC is all that the resolver of one VPC serves.
@@ -80,7 +84,7 @@ type FirewallRule struct {
 	Domains []string
 }
 
-// Zone is a private hosted zone as this VPC sees it. Names outside the zone's
+// Zone is a hosted zone as this VPC sees it. Names outside the zone's
 // origin are never in it.
 type Zone struct {
 	ZoneHead
@@ -104,6 +108,14 @@ type SOA struct {
 	TTL                                     uint32
 }
 
+// String is the SOA in zone-file form.
+func (s SOA) String() string {
+	return fmt.Sprintf("%s %s %d %d %d %d %d", s.MName, s.RName, s.Serial, s.Refresh, s.Retry, s.Expire, s.Minimum)
+}
+
+// TypeOf is the number of a record type that Route 53 knows, or 0.
+func TypeOf(name string) uint16 { return recordType(name) }
+
 // NameKey identifies what one source says about one owner name: the unit of
 // change.
 type NameKey struct {
@@ -117,7 +129,9 @@ type NameKey struct {
 // Name is what one source says about one owner name.
 type Name struct {
 	NameKey
-	Sets []Set // sorted by Type, never empty
+	// Sets are sorted by Type. There may be none: the name exists, but nothing is
+	// answered (geolocation, where no record set is for this place).
+	Sets []Set
 }
 
 // Set is a record set with the way to choose from it.

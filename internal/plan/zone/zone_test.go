@@ -71,7 +71,7 @@ func render(v VPC) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s enabled=%v hostnames=%v cidr=%s domain=%s\n", v.ID, v.Enabled, v.Hostnames, v.CIDR, v.Domain)
 	for _, z := range v.Zones {
-		fmt.Fprintf(&b, "\nzone %s %s\n%+v\nNS %d %v\n", z.ID, z.Origin, z.SOA, z.NSTTL, z.NS)
+		fmt.Fprintf(&b, "\nzone %s %s\nSOA %d %s\nNS %d %v\n", z.ID, z.Origin, z.SOA.TTL, z.SOA, z.NSTTL, z.NS)
 		b.WriteString(printNames(z.Names))
 	}
 	return b.String()
@@ -81,19 +81,31 @@ func printNames(names []Name) string {
 	var b strings.Builder
 	for _, n := range names {
 		for _, s := range n.Sets {
-			for _, r := range s.Records {
-				fmt.Fprintf(&b, "%s %d %d %s %s", n.Owner, s.TTL, s.Type, [...]string{"simple", "multi", "weighted"}[s.Policy], r)
+			line := func(text string, ttl uint32) {
+				fmt.Fprintf(&b, "%s %d %d %s %s", n.Owner, ttl, s.Type, [...]string{"simple", "multi", "weighted", "choose"}[s.Policy], text)
 				if n.Source != "" {
 					fmt.Fprintf(&b, " ; %s", n.Source)
 				}
 				b.WriteByte('\n')
 			}
+			for _, r := range s.Records {
+				line(r, s.TTL)
+			}
+			if s.Alias != "" {
+				line("alias "+s.Alias, s.TTL)
+			}
+			for _, c := range s.Choices {
+				line(fmt.Sprintf("%d: %s%s", c.Weight, strings.Join(c.Records, " | "), c.Alias), c.TTL)
+			}
+		}
+		if len(n.Sets) == 0 {
+			fmt.Fprintf(&b, "%s exists\n", n.Owner)
 		}
 	}
 	return b.String()
 }
 
-func options() Options { return Options{Fidelity: world.Relaxed, Region: "us-east-1"} }
+func options() Options { return Options{Fidelity: world.Relaxed, Region: "us-east-1", Public: true} }
 
 func TestCompile_Golden(t *testing.T) {
 	w := world.New()
@@ -113,7 +125,8 @@ func TestCompile_Golden(t *testing.T) {
 	w.Put(&world.DiscoveryInstance{Service: one, ID: "i1", Attributes: map[string]string{"AWS_INSTANCE_CNAME": "Db.Example.com"}, Health: world.Healthy})
 	service(&w, "myapp.local", "empty", "A")
 	service(&w, "myapp.local", "api-only")
-	w.Put(&world.HostedZone{ID: "Zplain", Name: "corp.example.", Private: true, VPCs: []world.VPCID{"vpc-1"}, SOATTL: 900, RecordSets: []world.RecordSet{
+	w.Put(&world.HostedZone{ID: "Zplain", Name: "corp.example.", Private: true, VPCs: []world.VPCID{"vpc-1"}, SOATTL: 900})
+	for _, r := range []world.RecordSet{
 		{Name: "corp.example.", Type: "MX", TTL: 300, Values: []string{"10 mail.corp.example."}},
 		{Name: `\052.apps.corp.example.`, Type: "A", TTL: 60, Values: []string{"10.0.9.9"}},
 		{Name: "txt.corp.example.", Type: "TXT", TTL: 60, Values: []string{`"b"`, `"a"`}},
@@ -121,11 +134,15 @@ func TestCompile_Golden(t *testing.T) {
 		{Name: "outside.example.", Type: "A", TTL: 60, Values: []string{"10.0.9.8"}},
 		{Name: "notcorp.example.", Type: "A", TTL: 60, Values: []string{"10.0.9.8"}},
 		{Name: "x.corp.example.", Type: "WKS", TTL: 60, Values: []string{"?"}},
-	}})
-	w.Put(&world.HostedZone{ID: "Zpublic", Name: "public.example.", VPCs: []world.VPCID{"vpc-1"}})
+	} {
+		r.Zone = "Zplain"
+		w.Put(&r)
+	}
+	w.Put(&world.HostedZone{ID: "Zpublic", Name: "public.example.", SOATTL: 900})
+	w.Put(&world.RecordSet{Zone: "Zpublic", Name: "www.public.example.", Type: "A", TTL: 60, Values: []string{"192.0.2.1"}})
 
 	var got strings.Builder
-	for _, id := range []world.VPCID{"vpc-1", "vpc-2"} {
+	for _, id := range []world.VPCID{"vpc-1", "vpc-2", PublicID} {
 		v, ok := Compile(w, id, options())
 		if !ok {
 			t.Fatalf("no %s", id)
