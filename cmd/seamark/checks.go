@@ -10,13 +10,14 @@ import (
 	"seamark/internal/world"
 )
 
-// checks are the health checks of Cloud Map's services.
-func (d *daemon) checks() (*control.Checks, error) {
+// checks are the health checks of Cloud Map's services, and those of Route 53.
+func (d *daemon) checks() (*control.Checks, *control.HealthChecks, error) {
 	dial, err := d.checkDialer()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return control.NewChecks(d.changes, d.machine.dialVPC != nil, healthcheck.Options{Dial: dial, Logger: d.logger}), nil
+	o := healthcheck.Options{Dial: dial, Logger: d.logger}
+	return control.NewChecks(d.changes, d.machine.dialVPC != nil, o), control.NewHealthChecks(d.changes, o), nil
 }
 
 // checkDialer connects to what a health check looks at: from a VPC's router, or

@@ -156,7 +156,7 @@ func (d *daemon) run(ctx context.Context, out io.Writer) error {
 	if err := d.client().write(); err != nil {
 		return err
 	}
-	checks, err := d.checks()
+	checks, dnsChecks, err := d.checks()
 	if err != nil {
 		return err
 	}
@@ -170,6 +170,7 @@ func (d *daemon) run(ctx context.Context, out io.Writer) error {
 	g.Go(func() error { return d.runPlane(ctx) })
 	g.Go(func() error { return control.New(d.changes, d.answers, d.logger).Run(ctx) })
 	g.Go(func() error { return checks.Run(ctx) })
+	g.Go(func() error { return dnsChecks.Run(ctx) })
 	g.Go(func() error { return d.runNode(ctx) })
 	g.Go(func() error { return d.runTelemetry(ctx) })
 	if d.machine.run != nil {

@@ -15,6 +15,7 @@ import (
 	"seamark/internal/api/ec2"
 	"seamark/internal/api/ecs"
 	logsapi "seamark/internal/api/logs"
+	"seamark/internal/api/route53"
 	"seamark/internal/api/servicediscovery"
 	"seamark/internal/change"
 	"seamark/internal/control"
@@ -135,6 +136,7 @@ func (p *process) serve() {
 		ec2.NewService(ec2.New(ec2.Config{Changes: p.changes, Scope: scope(), Console: noConsole}).Operations()),
 		ecs.NewService(ecs.New(ecs.Config{Changes: p.changes, Scope: scope()}).Operations()),
 		servicediscovery.NewService(servicediscovery.New(servicediscovery.Config{Changes: p.changes, Scope: scope()}).Operations()),
+		route53.NewService(route53.New(route53.Config{Changes: p.changes, Scope: scope()}).Operations()),
 		logsapi.NewService(logsapi.New(logsapi.Config{Store: p.store, Logs: p.logs, Scope: scope()}).Operations()),
 	} {
 		p.api.Add(s)

@@ -31,7 +31,7 @@ func (s *Server) ChangeResourceRecordSets(ctx context.Context, in *ChangeResourc
 			return err
 		}
 		if problems := oversized(in.ChangeBatch.Changes); problems != nil {
-			return refused(problems)
+			return invalidBatch(problems)
 		}
 		b := newBatch(d, z)
 		for _, c := range in.ChangeBatch.Changes {
@@ -41,7 +41,7 @@ func (s *Server) ChangeResourceRecordSets(ctx context.Context, in *ChangeResourc
 		}
 		b.together()
 		if len(b.problems) > 0 {
-			return refused(b.problems)
+			return invalidBatch(b.problems)
 		}
 		info = submitted(d, in.ChangeBatch.Comment)
 		return nil
@@ -52,8 +52,8 @@ func (s *Server) ChangeResourceRecordSets(ctx context.Context, in *ChangeResourc
 	return &ChangeResourceRecordSetsOutput{ChangeInfo: info}, nil
 }
 
-// refused is InvalidChangeBatch with all that is wrong.
-func refused(problems []string) error {
+// invalidBatch is InvalidChangeBatch with all that is wrong.
+func invalidBatch(problems []string) error {
 	return ErrInvalidChangeBatch("["+strings.Join(problems, ", ")+"]").With("messages", problems)
 }
 

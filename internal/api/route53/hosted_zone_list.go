@@ -203,6 +203,9 @@ func setsOf(ds *world.DiscoveryService, i *world.DiscoveryInstance) int64 {
 		}
 		return 1
 	}
+	if has("AWS_ALIAS_DNS_NAME") > 0 {
+		return int64(len(ds.Records)) // of the types A and AAAA
+	}
 	ipv4, ipv6 := has("AWS_INSTANCE_IPV4"), has("AWS_INSTANCE_IPV6")
 	n := int64(0)
 	for _, r := range ds.Records {

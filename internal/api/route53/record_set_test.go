@@ -158,7 +158,7 @@ func TestChangeBatch_refusals(t *testing.T) {
 func TestChangeBatch(t *testing.T) {
 	p := start(t)
 	id := p.zone("example.com")
-	p.must(id, change1("CREATE", alias("a.example.com", "A", "/hostedzone/"+id, "www.example.com")), change1("CREATE", simple("www.example.com", "A", "192.0.2.1")))
+	p.must(id, change1("CREATE", alias("a.example.com", "A", id, "www.example.com")), change1("CREATE", simple("www.example.com", "A", "192.0.2.1")))
 	p.must(id,
 		change1("DELETE", alias("a.example.com", "A", id, "WWW.example.com")),
 		change1("CREATE", simple("a.example.com", "CNAME", "www.example.com")),

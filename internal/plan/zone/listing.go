@@ -28,6 +28,11 @@ func RecordSets(w world.World, z *world.HostedZone) []*world.RecordSet {
 	return all
 }
 
+// balancerZone is the hosted zone of load balancers, as aliases of instances
+// show it: that of us-east-1 (AWS General Reference, "Elastic Load Balancing
+// endpoints and quotas").
+const balancerZone = "Z35SXDOTRQ7X7K"
+
 // instanceSets are the record sets that Cloud Map writes for an instance: one
 // for each record type of the service that the instance has a value for and, for
 // SRV, the addresses of the name that it points to (Cloud Map API reference,
@@ -47,10 +52,17 @@ func instanceSets(z *world.HostedZone, s *world.DiscoveryService, i *world.Disco
 		} else {
 			set.MultiValue = true
 		}
-		if value, ok := recordOf(i, r.Type, owner); ok {
-			set.Values = []string{value}
-			out = append(out, &set)
+		a, ok := answerOf(i, recordType(r.Type), func(i *world.DiscoveryInstance) (string, bool) { return recordOf(i, r.Type, owner) })
+		switch {
+		case !ok:
+			continue
+		case a.alias != "":
+			to, _ := written(a.alias)
+			set.TTL, set.Alias = 0, &world.AliasTarget{Zone: balancerZone, Name: to, EvaluateHealth: true}
+		default:
+			set.Values = []string{a.record}
 		}
+		out = append(out, &set)
 		if r.Type == "SRV" && len(set.Values) > 0 {
 			out = append(out, targetSets(z, i, owner, r.TTL)...)
 		}

@@ -73,7 +73,7 @@ func (c routing) only(number uint16, r *world.RecordSet) []Set {
 	if r == nil {
 		return nil
 	}
-	s := Set{Type: number, TTL: ttl(r.TTL), Records: r.Values, Alias: target53(r)}
+	s := Set{Type: number, TTL: ttl(r.TTL), Records: r.Values, Alias: aliasOf(r)}
 	if s.Alias != "" {
 		s.Records, s.TTL = nil, 0
 	}
@@ -83,8 +83,8 @@ func (c routing) only(number uint16, r *world.RecordSet) []Set {
 	return []Set{s}
 }
 
-// target53 is the name that an alias record set answers, or empty.
-func target53(r *world.RecordSet) string {
+// aliasOf is the name that an alias record set answers, or empty.
+func aliasOf(r *world.RecordSet) string {
 	if r.Alias == nil {
 		return ""
 	}
@@ -113,7 +113,7 @@ func (c routing) weighted(number uint16, group []*world.RecordSet) []Set {
 	}
 	s := Set{Type: number, Policy: Choose}
 	for _, r := range positive {
-		choice := Choice{Weight: weight(r), TTL: ttl(r.TTL), Records: slices.Sorted(slices.Values(r.Values)), Alias: target53(r)}
+		choice := Choice{Weight: weight(r), TTL: ttl(r.TTL), Records: slices.Sorted(slices.Values(r.Values)), Alias: aliasOf(r)}
 		if choice.Alias != "" {
 			choice.TTL, choice.Records = 0, nil
 		}
