@@ -73,6 +73,9 @@ func (r *recorded) failing(err error) {
 
 func (r *recorded) Status(context.Context) (dataplane.Status, error) { return dataplane.Status{}, nil }
 func (r *recorded) Close() error                                     { return nil }
+func (r *recorded) TakeQueries(context.Context) ([]dataplane.Query, uint64, error) {
+	return nil, 0, nil
+}
 
 // bench runs an Answers in a bubble.
 type bench struct {

@@ -103,6 +103,18 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return *r.Status, nil
 }
 
+// TakeQueries implements Plane.
+func (c *Client) TakeQueries(ctx context.Context) ([]Query, uint64, error) {
+	r, err := c.call(ctx, request{TakeQueries: true})
+	if err != nil {
+		return nil, 0, err
+	}
+	if r.Queries == nil {
+		return nil, 0, errors.New("data plane: response without queries")
+	}
+	return r.Queries.Records, r.Queries.Dropped, nil
+}
+
 // Last is the latest status that the data plane has sent by itself, which it
 // does every second; also after the connection has ended.
 func (c *Client) Last() Status {

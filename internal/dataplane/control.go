@@ -108,6 +108,11 @@ func (c *session) read() error {
 		if err := readFrame(in, &r); err != nil {
 			return err
 		}
+		if r.TakeQueries {
+			// Unpacking many records takes a while, for which no change should wait.
+			c.running.Go(func() { _ = c.send(c.answer(r)) }) // what fails has ended the session
+			continue
+		}
 		if err := c.send(c.answer(r)); err != nil {
 			return err
 		}
@@ -127,6 +132,10 @@ func (c *session) answer(r request) response {
 		var ack Ack
 		ack, err = c.sync(r.Sync)
 		out.Ack = &ack
+	case r.TakeQueries:
+		var q queries
+		q.Records, q.Dropped, err = c.server.TakeQueries(c.ctx)
+		out.Queries = &q
 	default:
 		var st Status
 		st, err = c.server.Status(c.ctx)

@@ -11,7 +11,7 @@ import (
 // Protocol is the version of what is spoken over the socket. A data plane that
 // speaks another one is replaced, so it changes with every change of the
 // messages that the other side would misread.
-const Protocol = 1
+const Protocol = 2
 
 // maxFrame bounds a message: 100,000 instances with SRV records are about 40 MB.
 const maxFrame = 1 << 30
@@ -25,12 +25,13 @@ type hello struct {
 
 const serviceName = "seamark dataplane"
 
-// request is a message of the control plane. One of the pointers is set, or
-// none to ask for the status.
+// request is a message of the control plane. One of the fields besides ID is
+// set, or none to ask for the status.
 type request struct {
-	ID      uint64 // from 1
-	Replace *replaceRequest
-	Sync    *syncRequest
+	ID          uint64 // from 1
+	Replace     *replaceRequest
+	Sync        *syncRequest
+	TakeQueries bool
 }
 
 type replaceRequest struct {
@@ -46,12 +47,18 @@ type syncRequest struct {
 // response answers the request of the same ID. ID 0 brings a status that
 // nobody asked for, once a second.
 type response struct {
-	ID     uint64
-	Ack    *Ack
-	Status *Status
-	Error  string
+	ID      uint64
+	Ack     *Ack
+	Status  *Status
+	Queries *queries
+	Error   string
 	// NeedSnapshot: the error is ErrNeedSnapshot.
 	NeedSnapshot bool
+}
+
+type queries struct {
+	Records []Query
+	Dropped uint64
 }
 
 // frame is a length and a message in CBOR (RFC 8949).

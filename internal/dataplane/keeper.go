@@ -16,7 +16,7 @@ const snapshotName = "dataplane.snapshot"
 
 // snapshotFormat is the version of that file. Another one is not read: the
 // control plane sends everything anyway.
-const snapshotFormat = 1
+const snapshotFormat = 2
 
 // kept is the content of the file.
 type kept struct {

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"seamark/internal/plan/zone"
+	"seamark/internal/resolver"
 	"seamark/internal/world"
 )
 
@@ -42,9 +43,18 @@ type Plane interface {
 	// Status is what is served now, with counters that are at most a second old.
 	Status(ctx context.Context) (Status, error)
 
+	// TakeQueries returns the records of the query log that have come together
+	// since it was called last, in order for each VPC, and how many had no room.
+	// A record is handed out once and kept nowhere: those of the last moments are
+	// lost with the data plane, and those of a response that does not arrive.
+	TakeQueries(ctx context.Context) ([]Query, uint64, error)
+
 	// Close ends this handle. A Server stops answering; a Client's process goes on.
 	Close() error
 }
+
+// Query is a record of the query log, of a VPC whose table says LogQueries.
+type Query = resolver.LoggedQuery
 
 // ErrNeedSnapshot says that the data plane lacks what a change builds on.
 var ErrNeedSnapshot = errors.New("data plane needs a whole snapshot first")
@@ -76,8 +86,14 @@ type Endpoint struct {
 // EndpointAddress is one of an endpoint's network interfaces.
 type EndpointAddress struct {
 	Interface world.NetworkInterfaceID
-	Namespace string // path of the interface's network namespace
-	Address   netip.Addr
+	// Namespace is the path of the interface's network namespace; empty for the
+	// process's own network.
+	Namespace string
+	// Address is where an inbound endpoint listens, over UDP and TCP; port 0 takes
+	// a free one, as in Listen. Queries of an outbound endpoint leave its
+	// namespace from whatever address the network there chooses; in the process's
+	// own network from this one, if it is valid. Its port does not matter then.
+	Address netip.AddrPort
 }
 
 // Listen says where a VPC's resolver listens, each address over UDP and TCP.
@@ -95,6 +111,10 @@ type Config struct {
 	// Upstreams are asked, in this order, for names that no private zone has;
 	// from the data plane's own network. None: such names are SERVFAIL.
 	Upstreams []netip.AddrPort
+	// PacketLimit is how many packets a second a VPC's resolver takes from one
+	// source address; 0: any number. What is more is dropped in silence. It does
+	// not count for inbound endpoints, nor for the public zones.
+	PacketLimit int
 }
 
 // Change is one step. Exactly one field is set.
@@ -131,6 +151,30 @@ type VPCStatus struct {
 	Bound    []netip.AddrPort
 	Failed   string // why not all addresses are bound; empty when they are
 	Counters Counters
+	// Endpoints and Rules are those that the VPC has now.
+	Endpoints map[world.ResolverEndpointID]EndpointStatus
+	Rules     map[world.ResolverRuleID]RuleStatus
+}
+
+// EndpointStatus is what an endpoint does for one VPC.
+type EndpointStatus struct {
+	Addresses []AddressStatus // in the order of Endpoint.Addresses
+}
+
+// AddressStatus is one network interface of an endpoint.
+type AddressStatus struct {
+	Interface world.NetworkInterfaceID
+	Bound     netip.AddrPort // of an inbound endpoint; the zero AddrPort: not bound
+	Failed    string         // why it does not work; empty when it does
+	// Queries that came in by an inbound endpoint, or were sent from an outbound
+	// one: for what the cache answers, and for what many wait, none is.
+	Queries uint64
+}
+
+// RuleStatus is what a forwarding rule does for one VPC.
+type RuleStatus struct {
+	Queries uint64 // that the rule was for, whatever became of them
+	Failed  uint64 // of them those that no target answered
 }
 
 // Counters count since the data plane's process started serving the VPC.
@@ -141,4 +185,6 @@ type Counters struct {
 	Forwarded uint64            // queries sent upstream
 	Truncated uint64            // answers cut to the client's UDP size
 	Malformed uint64            // packets that are no DNS query: FORMERR or dropped
+	Limited   uint64            // packets dropped because of Config.PacketLimit
+	Filtered  uint64            // queries that a firewall rule blocked or alerted to
 }

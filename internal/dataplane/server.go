@@ -183,6 +183,26 @@ func (s *Server) Status(ctx context.Context) (Status, error) {
 	return st, err
 }
 
+// TakeQueries implements Plane. Records are unpacked outside the loop.
+func (s *Server) TakeQueries(ctx context.Context) ([]Query, uint64, error) {
+	var batches []resolver.LogBatch
+	err := s.do(ctx, func() {
+		for _, id := range slices.Sorted(maps.Keys(s.vpcs)) {
+			batches = append(batches, s.vpcs[id].resolver.TakeLog())
+		}
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	var out []Query
+	var dropped uint64
+	for _, b := range batches {
+		out = append(out, b.Queries()...)
+		dropped += b.Dropped
+	}
+	return out, dropped, nil
+}
+
 func (s *Server) status() Status {
 	st := Status{Revision: s.revision, PID: os.Getpid(), StartedAt: s.startedAt, VPCs: map[world.VPCID]VPCStatus{}}
 	for id, v := range s.vpcs {

@@ -21,6 +21,7 @@ type Resolver struct {
 	forwarder *Forwarder
 	logger    *slog.Logger
 	tally     tally
+	log       queryLog
 
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc

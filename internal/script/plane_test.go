@@ -222,6 +222,19 @@ func (c *connection) Status(context.Context) (dataplane.Status, error) {
 	return s, nil
 }
 
+// TakeQueries implements dataplane.Plane.
+func (c *connection) TakeQueries(context.Context) ([]dataplane.Query, uint64, error) {
+	c.plane.mu.Lock()
+	defer c.plane.mu.Unlock()
+	var out []dataplane.Query
+	var dropped uint64
+	for _, a := range c.plane.vpcs {
+		b := a.resolver.TakeLog()
+		out, dropped = append(out, b.Queries()...), dropped+b.Dropped
+	}
+	return out, dropped, nil
+}
+
 // Close implements dataplane.Plane.
 func (c *connection) Close() error { return nil }
 
