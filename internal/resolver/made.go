@@ -38,17 +38,21 @@ type madeDomain struct {
 // madeTTL is the TTL of made-up names in seconds. AWS's own is not documented.
 const madeTTL = 60
 
-// privateReverse are the reverse trees that RFC 6303 section 4 and RFC 7793
-// keep from leaving a site, but for the many of 172.16.0.0/12 and
-// 100.64.0.0/10.
-func privateReverse() []string {
+// hostReverse are the reverse trees of addresses that hosts have and that RFC 6303
+// section 4 keeps from leaving a site, but for the many of 172.16.0.0/12.
+func hostReverse() []string {
+	return []string{"10.in-addr.arpa.", "168.192.in-addr.arpa.", "254.169.in-addr.arpa.", "d.f.ip6.arpa.", "c.f.ip6.arpa."}
+}
+
+// specialReverse are the others of RFC 6303 section 4 and RFC 7793, but for the
+// many of 100.64.0.0/10.
+func specialReverse() []string {
 	return []string{
-		"10.in-addr.arpa.", "168.192.in-addr.arpa.",
-		"0.in-addr.arpa.", "127.in-addr.arpa.", "254.169.in-addr.arpa.",
+		"0.in-addr.arpa.", "127.in-addr.arpa.",
 		"2.0.192.in-addr.arpa.", "100.51.198.in-addr.arpa.", "113.0.203.in-addr.arpa.", "255.255.255.255.in-addr.arpa.",
 		"0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa.",
 		"1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa.",
-		"d.f.ip6.arpa.", "c.f.ip6.arpa.", "8.e.f.ip6.arpa.", "9.e.f.ip6.arpa.", "a.e.f.ip6.arpa.", "b.e.f.ip6.arpa.", "8.b.d.0.1.0.0.2.ip6.arpa.",
+		"8.e.f.ip6.arpa.", "9.e.f.ip6.arpa.", "a.e.f.ip6.arpa.", "b.e.f.ip6.arpa.", "8.b.d.0.1.0.0.2.ip6.arpa.",
 	}
 }
 
@@ -60,11 +64,11 @@ func specialUse() []string { return []string{"test.", "invalid.", "local.", "oni
 
 func makeNames(h zone.Head) *madeNames {
 	m := &madeNames{head: h, domains: map[string]madeKind{}}
-	for _, origin := range privateReverse() {
-		m.add(origin, madeReverse)
+	if !h.NoReverse {
+		m.addHostReverse()
 	}
-	for i := 16; i < 32; i++ {
-		m.add(fmt.Sprintf("%d.172.in-addr.arpa.", i), madeReverse)
+	for _, origin := range specialReverse() {
+		m.add(origin, madeReverse)
 	}
 	for i := 64; i < 128; i++ {
 		m.add(fmt.Sprintf("%d.100.in-addr.arpa.", i), madeReverse)
@@ -73,13 +77,24 @@ func makeNames(h zone.Head) *madeNames {
 		m.add(origin, madeNothing)
 	}
 	m.add("localhost.", madeLocal)
-	if h.CIDR.IsValid() && h.CIDR.Addr().Is4() {
-		m.add(reverseOrigin(h.CIDR), madeReverse)
-	}
 	if h.Hostnames && h.Domain != "" {
 		m.add(h.Domain+".", madeHost)
 	}
 	return m
+}
+
+// addHostReverse adds what AWS calls the autodefined rules for reverse lookups,
+// which a VPC may do without (Route 53 Resolver API reference, ResolverConfig).
+func (m *madeNames) addHostReverse() {
+	for _, origin := range hostReverse() {
+		m.add(origin, madeReverse)
+	}
+	for i := 16; i < 32; i++ {
+		m.add(fmt.Sprintf("%d.172.in-addr.arpa.", i), madeReverse)
+	}
+	if c := m.head.CIDR; c.IsValid() && c.Addr().Is4() {
+		m.add(reverseOrigin(c), madeReverse)
+	}
 }
 
 func (m *madeNames) add(origin string, kind madeKind) {

@@ -303,6 +303,26 @@ func TestHostnamesOff(t *testing.T) {
 	}
 }
 
+// Without autodefined rules for reverse lookups, names of addresses are asked for
+// upstream like others; those that never leave a host are still made up.
+func TestNoReverse(t *testing.T) {
+	h := testHead()
+	h.NoReverse = true
+	table, _ := NewTable(zone.VPC{Head: h})
+	for name, want := range map[string]bool{
+		"10.1.0.10.in-addr.arpa.": false, "1.1.168.192.in-addr.arpa.": false, "1.2.16.172.in-addr.arpa.": false, "1.1.254.169.in-addr.arpa.": false,
+		"1.0.0.127.in-addr.arpa.": true, "localhost.": true, "ip-10-0-1-10.ec2.internal.": true,
+	} {
+		wire, err := packLower(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, made := table.made.find(wire); made != want {
+			t.Errorf("%s is made up: %v, expected %v", name, made, want)
+		}
+	}
+}
+
 // A private zone and a made-up domain: the longer one answers, and the zone
 // where both are the same.
 func TestZoneAgainstMadeUpDomain(t *testing.T) {

@@ -136,6 +136,8 @@ const (
 	OwnedByTask     OwnerKind = "task"     // an ECS task in awsvpc mode
 	OwnedByInstance OwnerKind = "instance" // an EC2 instance's primary interface
 	OwnedBySession  OwnerKind = "session"  // `seamark in`
+
+	OwnedByResolverEndpoint OwnerKind = "resolver-endpoint" // a Resolver endpoint's address
 )
 
 // NetworkInterface is an ENI: an address in a subnet with security groups.

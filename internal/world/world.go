@@ -31,6 +31,16 @@ type World struct {
 	DiscoveryInstances Table[DiscoveryInstance]
 	Operations         Table[Operation]
 
+	ResolverEndpoints        Table[ResolverEndpoint]
+	ResolverRules            Table[ResolverRule]
+	ResolverRuleAssociations Table[ResolverRuleAssociation]
+	ResolverConfigs          Table[ResolverConfig]
+	FirewallDomainLists      Table[FirewallDomainList]
+	FirewallRuleGroups       Table[FirewallRuleGroup]
+	FirewallAssociations     Table[FirewallAssociation]
+	QueryLogConfigs          Table[QueryLogConfig]
+	QueryLogAssociations     Table[QueryLogAssociation]
+
 	HostedZones  Table[HostedZone]
 	RecordSets   Table[RecordSet]
 	HealthChecks Table[DNSHealthCheck]
@@ -71,9 +81,20 @@ const (
 	KindRecordSet         Kind = "record-set"
 	KindHealthCheck       Kind = "health-check"
 	KindLogGroup          Kind = "log-group"
-	KindRole              Kind = "role"
-	KindAccessKey         Kind = "access-key"
-	KindToken             Kind = "token"
+
+	KindResolverEndpoint        Kind = "resolver-endpoint"
+	KindResolverRule            Kind = "resolver-rule"
+	KindResolverRuleAssociation Kind = "resolver-rule-association"
+	KindResolverConfig          Kind = "resolver-config"
+	KindFirewallDomainList      Kind = "firewall-domain-list"
+	KindFirewallRuleGroup       Kind = "firewall-rule-group"
+	KindFirewallAssociation     Kind = "firewall-association"
+	KindQueryLogConfig          Kind = "query-log-config"
+	KindQueryLogAssociation     Kind = "query-log-association"
+
+	KindRole      Kind = "role"
+	KindAccessKey Kind = "access-key"
+	KindToken     Kind = "token"
 )
 
 // kind says how a World keeps one kind of object.
@@ -109,6 +130,16 @@ var kinds = map[Kind]kind{
 	KindRole:              table(func(w *World) *Table[Role] { return &w.Roles }),
 	KindAccessKey:         table(func(w *World) *Table[AccessKey] { return &w.AccessKeys }),
 	KindToken:             table(func(w *World) *Table[Token] { return &w.Tokens }),
+
+	KindResolverEndpoint:        table(func(w *World) *Table[ResolverEndpoint] { return &w.ResolverEndpoints }, endpointVPC),
+	KindResolverRule:            table(func(w *World) *Table[ResolverRule] { return &w.ResolverRules }, ruleEndpoint),
+	KindResolverRuleAssociation: table(func(w *World) *Table[ResolverRuleAssociation] { return &w.ResolverRuleAssociations }, ruleAssociationRule, ruleAssociationVPC),
+	KindResolverConfig:          table(func(w *World) *Table[ResolverConfig] { return &w.ResolverConfigs }),
+	KindFirewallDomainList:      table(func(w *World) *Table[FirewallDomainList] { return &w.FirewallDomainLists }),
+	KindFirewallRuleGroup:       table(func(w *World) *Table[FirewallRuleGroup] { return &w.FirewallRuleGroups }, firewallGroupLists),
+	KindFirewallAssociation:     table(func(w *World) *Table[FirewallAssociation] { return &w.FirewallAssociations }, firewallAssociationGroup, firewallAssociationVPC),
+	KindQueryLogConfig:          table(func(w *World) *Table[QueryLogConfig] { return &w.QueryLogConfigs }),
+	KindQueryLogAssociation:     table(func(w *World) *Table[QueryLogAssociation] { return &w.QueryLogAssociations }, queryLogConfig, queryLogVPC),
 }
 
 // object is a pointer to T that is an Object.

@@ -16,8 +16,8 @@ const dnsPort = 53
 // Compile returns the network of one VPC, and false when the world has no
 // such VPC.
 //
-// A network interface of an owner that runs something (task, instance,
-// session) exists on the machine. One that a user made and attached to
+// A network interface of an owner that runs something (task, instance, session,
+// Resolver endpoint) exists on the machine. One that a user made and attached to
 // nothing is only a reserved address.
 func Compile(w world.World, id world.VPCID) (VPC, bool) {
 	vpc := w.VPCs.Get(string(id))
@@ -55,7 +55,7 @@ func services(vpc *world.VPC) []Service {
 // onMachine says whether an interface of that owner exists in the kernel.
 func onMachine(owner world.OwnerKind) bool {
 	switch owner {
-	case world.OwnedByTask, world.OwnedByInstance, world.OwnedBySession:
+	case world.OwnedByTask, world.OwnedByInstance, world.OwnedBySession, world.OwnedByResolverEndpoint:
 		return true
 	}
 	return false

@@ -41,7 +41,7 @@ func Compile(w world.World, id world.VPCID, o Options) (VPC, bool) {
 	if v == nil {
 		return VPC{}, false
 	}
-	out := VPC{Head: head(v, o)}
+	out := VPC{Head: head(w, v, o)}
 	for z := range w.ZonesIn(id) {
 		out.add(view(w, z.ID), id, o)
 	}
@@ -72,13 +72,17 @@ func sees(v *world.VPC, o Options) bool {
 	return v.EnableDNSSupport && (v.EnableDNSHostnames || !o.Fidelity.NeedsDNSHostnames())
 }
 
-func head(v *world.VPC, o Options) Head {
+func head(w world.World, v *world.VPC, o Options) Head {
+	config := w.ResolverConfigs.Get(string(v.ID))
 	return Head{
 		ID:        v.ID,
 		Enabled:   v.EnableDNSSupport,
 		Hostnames: v.EnableDNSHostnames || !o.Fidelity.NeedsDNSHostnames(),
 		CIDR:      v.CIDR,
 		Domain:    Domain(o.Region),
+		NoReverse: config != nil && config.NoReverse,
+
+		Rules: rules(w, v.ID), Firewall: firewall(w, v.ID), LogQueries: logsQueries(w, v.ID),
 	}
 }
 

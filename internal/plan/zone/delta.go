@@ -47,10 +47,9 @@ func (d ZoneDelta) empty() bool {
 	return !d.Removed && d.Head == nil && len(d.Put) == 0 && len(d.Drop) == 0
 }
 
-// Changed compares the tables of two worlds. Touched must name every VPC,
-// namespace, hosted zone, record set, health check, discovery service and
-// discovery instance that differs between them; other kinds are passed over. What
-// is not touched costs nothing.
+// Changed compares the tables of two worlds. Touched must name every object that
+// differs between them and whose kind the tables read (see Reads); other kinds
+// are passed over. What is not touched costs nothing.
 func Changed(before, after world.World, touched []Ref, o Options) Changes {
 	c := comparison{before: before, after: after, opts: o,
 		vpcs: map[world.VPCID]bool{}, zones: map[world.HostedZoneID]bool{}, services: map[world.DiscoveryServiceID]bool{},
@@ -117,6 +116,12 @@ func (c *comparison) touch(r Ref) {
 	case world.KindDiscoveryInstance:
 		service, _, _ := strings.Cut(r.Key, "/")
 		c.services[world.DiscoveryServiceID(service)] = true
+	default:
+		for _, w := range []world.World{c.before, c.after} {
+			for _, id := range resolverTouched(w, r) {
+				c.vpcs[id] = true
+			}
+		}
 	}
 }
 
@@ -179,7 +184,7 @@ func (c *comparison) compareVPC(id world.VPCID, out *Changes) {
 		v, _ := Compile(c.after, id, c.opts)
 		out.Set = append(out.Set, v)
 	default:
-		if h := head(is, c.opts); !reflect.DeepEqual(h, head(was, c.opts)) {
+		if h := head(c.after, is, c.opts); !reflect.DeepEqual(h, head(c.before, was, c.opts)) {
 			c.heads[id] = &h
 		}
 	}

@@ -43,6 +43,9 @@ type Head struct {
 	// Domain of the names that the resolver makes up for addresses: ec2.internal
 	// in us-east-1, REGION.compute.internal elsewhere. No final dot.
 	Domain string
+	// NoReverse: the names of addresses that end in in-addr.arpa and ip6.arpa are
+	// not made up but asked for like others (AutodefinedReverse).
+	NoReverse bool
 	// Authoritative: the table is that of the public zones, not of a VPC. They
 	// are answered as a name server answers its zones, with AA and referrals;
 	// nothing is made up, and nothing asked elsewhere.
