@@ -129,7 +129,7 @@ func (d *daemon) assemble(ctx context.Context) (err error) {
 	fidelity := world.Fidelity(d.o.fidelity)
 	d.answers = control.NewAnswers(control.AnswersOptions{
 		Store: d.store, Zone: zone.Options{Fidelity: fidelity, Region: d.o.region, Public: public != nil},
-		Listen: d.machine.listen, Upstreams: upstreams, Public: public, Logger: d.logger,
+		Listen: d.machine.listen, Endpoint: d.machine.endpoint, Upstreams: upstreams, Public: public, Logger: d.logger,
 	})
 	d.changes = &change.Runner{Store: d.store, Scope: d.o.scope(), Fidelity: fidelity, Applied: d.answers.Applied, Await: d.answers.Await}
 	d.sessions = control.NewSessions(d.changes)
@@ -137,7 +137,7 @@ func (d *daemon) assemble(ctx context.Context) (err error) {
 		Name: place.Node, Store: d.store, Runtime: d.machine.runtime, Network: d.machine.network,
 		Scope: d.o.scope(), Fidelity: fidelity, Dir: d.dir.Path("run"), LogDir: d.logs.Dir,
 		ConsoleDir: d.consoleDir, PullPolicy: d.o.pullPolicy(), InstanceImage: instanceImage,
-		OnNetwork: d.answers.Rebind, Logger: d.logger,
+		OnNetwork: d.answers.Rebind, OnInterfaces: d.answers.Attached, Logger: d.logger,
 	})
 	d.key, err = accessKey(ctx, d.store, d.o.scope())
 	return err
@@ -192,12 +192,17 @@ func (d *daemon) runNode(ctx context.Context) error {
 	return d.node.Run(ctx)
 }
 
-// runPlane keeps a data plane and reads its counters.
+// runPlane keeps a data plane and reads its counters and its query log.
 func (d *daemon) runPlane(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.machine.plane.run(ctx, d.answers.Use) })
 	g.Go(func() error {
-		return control.NewCounters(d.machine.plane.status, queryMetrics{d.metrics}).Run(ctx)
+		return control.NewCounters(d.machine.plane.status, d.store.View, queryMetrics{d.metrics}).Run(ctx)
+	})
+	g.Go(func() error {
+		return control.NewQueryLog(control.QueryLogOptions{
+			View: d.store.View, Scope: d.o.scope(), Take: d.machine.plane.takeQueries, Append: d.appendQueries, Logger: d.logger,
+		}).Run(ctx)
 	})
 	return g.Wait()
 }
@@ -254,4 +259,5 @@ type plane interface {
 	// run keeps one running and hands each new one to use, until ctx ends.
 	run(ctx context.Context, use func(dataplane.Plane)) error
 	status(ctx context.Context) (dataplane.Status, error)
+	takeQueries(ctx context.Context) ([]dataplane.Query, uint64, error)
 }

@@ -20,6 +20,9 @@ type machine struct {
 	plane   plane
 	// listen says where a VPC's resolver listens, once it can.
 	listen func(*world.VPC) (dataplane.Listen, bool)
+	// endpoint says by what the data plane reaches an interface of a Resolver
+	// endpoint, once it exists.
+	endpoint func(*world.ResolverEndpoint, *world.NetworkInterface) (dataplane.EndpointAddress, bool)
 	// dialVPC connects from a VPC's router; nil: there are no VPC networks.
 	dialVPC func(ctx context.Context, v *world.VPC, network, address string) (net.Conn, error)
 	// run watches over processes of the machine's own; nil: there are none.
@@ -61,6 +64,13 @@ func simulatedMachine(d *daemon) (*machine, error) {
 			loopback := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 0)
 			return dataplane.Listen{Addresses: []netip.AddrPort{loopback}}, true
 		},
+		endpoint: func(e *world.ResolverEndpoint, n *world.NetworkInterface) (dataplane.EndpointAddress, bool) {
+			at := dataplane.EndpointAddress{Interface: n.ID}
+			if e.Direction == world.Inbound {
+				at.Address = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 0)
+			}
+			return at, true
+		},
 		closers: []func() error{server.Close, r.Close, n.Close},
 	}, nil
 }
@@ -75,3 +85,7 @@ func (p *ownPlane) run(ctx context.Context, use func(dataplane.Plane)) error {
 }
 
 func (p *ownPlane) status(ctx context.Context) (dataplane.Status, error) { return p.server.Status(ctx) }
+
+func (p *ownPlane) takeQueries(ctx context.Context) ([]dataplane.Query, uint64, error) {
+	return p.server.TakeQueries(ctx)
+}

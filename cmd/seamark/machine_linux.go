@@ -66,6 +66,10 @@ func realMachine(ctx context.Context, d *daemon) (*machine, error) {
 		}
 		return netns.DialFrom(ctx, n.Paths().VPC(v.ID), from, network, address)
 	}
+	m.endpoint = func(_ *world.ResolverEndpoint, i *world.NetworkInterface) (dataplane.EndpointAddress, bool) {
+		path := n.Paths().Interface(i.ID)
+		return dataplane.EndpointAddress{Interface: i.ID, Namespace: path, Address: netip.AddrPortFrom(i.Address, 53)}, path != ""
+	}
 	m.closers = []func() error{r.Close, n.Close}
 	return m, nil
 }
@@ -131,4 +135,12 @@ func (p *supervisedPlane) status(ctx context.Context) (dataplane.Status, error) 
 		return dataplane.Status{}, errors.New("no data plane yet")
 	}
 	return c.Status(ctx)
+}
+
+func (p *supervisedPlane) takeQueries(ctx context.Context) ([]dataplane.Query, uint64, error) {
+	c := p.client.Load()
+	if c == nil {
+		return nil, 0, errors.New("no data plane yet")
+	}
+	return c.TakeQueries(ctx)
 }

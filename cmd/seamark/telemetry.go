@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"seamark/internal/api/ec2"
+	"seamark/internal/control"
 	"seamark/internal/telemetry/logs"
 	"seamark/internal/telemetry/metrics"
 	"seamark/internal/world"
@@ -86,4 +87,34 @@ func (m queryMetrics) RecordQueries(at time.Time, vpc world.VPCID, queries uint6
 		Namespace: "AWS/Route53Resolver", Name: "QueryCount", Dimensions: metrics.Dimensions{{Name: "VPC", Value: string(vpc)}},
 		Time: at, Stat: metrics.Set(n, n, 1, 1), Unit: "Count",
 	})
+}
+
+// Record takes the other metrics of the resolver.
+func (m queryMetrics) Record(at time.Time, s control.Sample) {
+	var dimensions metrics.Dimensions
+	for _, d := range s.Dimensions {
+		dimensions = append(dimensions, metrics.Dimension(d))
+	}
+	m.metrics.Record(metrics.Datum{
+		Namespace: "AWS/Route53Resolver", Name: s.Name, Dimensions: dimensions, Time: at, Stat: metrics.Value(s.Value), Unit: "Count",
+	})
+}
+
+// appendQueries adds lines to a stream of a query log, which it makes first if
+// there is none.
+func (d *daemon) appendQueries(ctx context.Context, group, stream string, events []control.QueryEvent) error {
+	there, err := d.logs.HasStream(group, stream)
+	if err != nil {
+		return err
+	}
+	if !there {
+		if err := d.logs.CreateStream(group, stream); err != nil && !errors.Is(err, logs.ErrStreamExists) {
+			return err
+		}
+	}
+	lines := make([]logs.Event, 0, len(events))
+	for _, e := range events {
+		lines = append(lines, logs.Event{Time: e.Time, Message: e.Message})
+	}
+	return d.logs.Put(ctx, group, stream, lines)
 }

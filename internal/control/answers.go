@@ -27,7 +27,10 @@ type AnswersOptions struct {
 	// Public is where the public zones are answered; none: nowhere. Zone.Public
 	// must say so too.
 	Public []netip.AddrPort
-	Logger *slog.Logger // required
+	// Endpoint says by what the data plane reaches an interface of a Resolver
+	// endpoint; ok is false while the interface does not exist. Nil: none ever does.
+	Endpoint func(e *world.ResolverEndpoint, n *world.NetworkInterface) (a dataplane.EndpointAddress, ok bool)
+	Logger   *slog.Logger // required
 }
 
 // Answers keeps the data plane's DNS tables equal to the world, and knows up to
@@ -45,11 +48,18 @@ type Answers struct {
 	rebind  map[world.VPCID]bool
 	waiting map[world.TaskID]int64  // tasks that wait for a revision to be served
 	awaited map[chan struct{}]int64 // calls of Await, by what to close
+
+	endpoints []zone.Ref           // touched objects that say which endpoints a VPC has
+	attached  map[world.VPCID]bool // VPCs whose interfaces came or went
+	serving   map[world.ResolverEndpointID][]world.NetworkInterfaceID
 }
 
 // NewAnswers returns an Answers without a data plane.
 func NewAnswers(o AnswersOptions) *Answers {
-	return &Answers{o: o, wake: make(chan struct{}, 1), rebind: map[world.VPCID]bool{}, waiting: map[world.TaskID]int64{}, awaited: map[chan struct{}]int64{}}
+	return &Answers{
+		o: o, wake: make(chan struct{}, 1), rebind: map[world.VPCID]bool{}, waiting: map[world.TaskID]int64{}, awaited: map[chan struct{}]int64{},
+		attached: map[world.VPCID]bool{}, serving: map[world.ResolverEndpointID][]world.NetworkInterfaceID{},
+	}
 }
 
 // Applied is the newest revision that the data plane is known to serve.
@@ -78,13 +88,13 @@ func (a *Answers) signal() {
 	}
 }
 
-// Run sends changes until ctx ends. applied is called with the tasks whose
-// registration or deregistration has come to be served.
-func (a *Answers) Run(ctx context.Context, applied func([]world.TaskID)) error {
+// Run sends changes until ctx ends. applied is called with what has come to be
+// served.
+func (a *Answers) Run(ctx context.Context, applied func(Applied)) error {
 	cancel := a.o.Store.Subscribe(a.onCommit)
 	defer cancel()
 	a.begin(a.o.Store.View())
-	s := sender{a: a, served: map[world.VPCID]bool{}}
+	s := sender{a: a, served: map[world.VPCID]bool{}, bound: map[world.VPCID][]dataplane.Endpoint{}, unbound: map[world.VPCID]map[world.NetworkInterfaceID]bool{}}
 	retry := time.NewTimer(0)
 	defer retry.Stop()
 	for {
@@ -93,12 +103,12 @@ func (a *Answers) Run(ctx context.Context, applied func([]world.TaskID)) error {
 			return ctx.Err()
 		case <-a.wake:
 		case <-retry.C:
+			s.recheck(ctx)
 		}
-		tasks := s.send(ctx)
-		if len(tasks) > 0 {
-			applied(tasks)
+		if now := s.send(ctx); !now.empty() {
+			applied(now)
 		}
-		if s.failed {
+		if s.failed || len(s.unbound) > 0 {
 			retry.Reset(retryPlane)
 		}
 	}
@@ -132,14 +142,17 @@ func (a *Answers) onCommit(c store.Commit) {
 		a.next = c.World
 	}
 	for _, change := range c.Changes {
-		switch change.Kind {
-		case world.KindVPC, world.KindNamespace, world.KindHostedZone, world.KindRecordSet, world.KindHealthCheck,
-			world.KindDiscoveryService, world.KindDiscoveryInstance:
-			a.touched = append(a.touched, zone.Ref{Kind: change.Kind, Key: change.Key})
+		ref := zone.Ref{Kind: change.Kind, Key: change.Key}
+		if touchesEndpoints(change) {
+			a.endpoints = append(a.endpoints, ref)
+		}
+		switch {
+		case zone.Reads(change.Kind):
+			a.touched = append(a.touched, ref)
 			if readdressed(change) {
 				a.rebind[world.VPCID(change.Key)] = true
 			}
-		case world.KindTask:
+		case change.Kind == world.KindTask:
 			switch t, ok := change.New.(*world.Task); {
 			case !ok:
 				delete(a.waiting, world.TaskID(change.Key))
@@ -167,13 +180,20 @@ type work struct {
 	world   world.World
 	touched []zone.Ref
 	rebind  map[world.VPCID]bool
+
+	endpoints []zone.Ref
+	attached  map[world.VPCID]bool
 }
 
 func (a *Answers) take() work {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	w := work{plane: a.plane, fresh: a.fresh, world: a.next, touched: a.touched, rebind: a.rebind}
+	w := work{
+		plane: a.plane, fresh: a.fresh, world: a.next, touched: a.touched, rebind: a.rebind,
+		endpoints: a.endpoints, attached: a.attached,
+	}
 	a.fresh, a.touched, a.rebind = false, nil, map[world.VPCID]bool{}
+	a.endpoints, a.attached = nil, map[world.VPCID]bool{}
 	return w
 }
 
@@ -201,10 +221,15 @@ type sender struct {
 	failed bool            // the last call: the plane is to be given everything
 	sent   world.World
 	served map[world.VPCID]bool // VPCs that the plane has
+
+	bound map[world.VPCID][]dataplane.Endpoint // Resolver endpoints that it has
+	// unbound are the VPCs with endpoints that do not listen everywhere, with the
+	// interfaces that do not work; nil: that is not known yet.
+	unbound map[world.VPCID]map[world.NetworkInterfaceID]bool
 }
 
-// send brings the data plane up to date, and returns the tasks that waited for it.
-func (s *sender) send(ctx context.Context) []world.TaskID {
+// send brings the data plane up to date, and returns what waited for it.
+func (s *sender) send(ctx context.Context) Applied {
 	w := s.a.take()
 	var err error
 	switch {
@@ -212,7 +237,7 @@ func (s *sender) send(ctx context.Context) []world.TaskID {
 		s.plane = w.plane
 		err = s.replace(ctx, w)
 	case s.plane == nil:
-		return nil
+		return Applied{}
 	default:
 		err = s.sync(ctx, w)
 	}
@@ -221,19 +246,21 @@ func (s *sender) send(ctx context.Context) []world.TaskID {
 		if ctx.Err() == nil {
 			s.a.o.Logger.Warn("data plane", "error", err)
 		}
-		return nil
+		return Applied{}
 	}
 	s.sent = w.world
-	return s.a.served(w.world.Revision)
+	return Applied{Tasks: s.a.served(w.world.Revision), Endpoints: s.observe(w.world)}
 }
 
 func (s *sender) replace(ctx context.Context, w work) error {
 	clear(s.served)
+	clear(s.bound)
+	clear(s.unbound)
 	snapshot := dataplane.Snapshot{Config: dataplane.Config{Upstreams: s.a.o.Upstreams}}
 	for v := range w.world.VPCs.All() {
 		if vpc, ok := s.vpc(w.world, v.ID); ok {
 			snapshot.VPCs = append(snapshot.VPCs, vpc)
-			s.served[v.ID] = true
+			s.served[v.ID], s.bound[v.ID] = true, vpc.Endpoints
 		}
 	}
 	if table, ok := zone.Compile(w.world, zone.PublicID, s.a.o.Zone); ok {
@@ -255,11 +282,12 @@ func (s *sender) vpc(w world.World, id world.VPCID) (dataplane.VPC, bool) {
 		return dataplane.VPC{}, false
 	}
 	table, ok := zone.Compile(w, id, s.a.o.Zone)
-	return dataplane.VPC{Table: table, Listen: listen}, ok
+	return dataplane.VPC{Table: table, Listen: listen, Endpoints: s.endpoints(w, id)}, ok
 }
 
 func (s *sender) sync(ctx context.Context, w work) error {
 	diff := zone.Changed(s.sent, w.world, w.touched, s.a.o.Zone)
+	s.rebound(w)
 	changes := s.changes(diff, w)
 	if len(changes) == 0 {
 		return nil
@@ -276,13 +304,15 @@ func (s *sender) changes(diff zone.Changes, w work) []dataplane.Change {
 	set := func(id world.VPCID) {
 		if vpc, ok := s.vpc(w.world, id); ok {
 			changes = append(changes, dataplane.Change{Set: &vpc})
-			s.served[id] = true
+			s.served[id], s.bound[id] = true, vpc.Endpoints
 		}
 	}
 	for _, id := range diff.Removed {
 		if s.served[id] {
 			changes = append(changes, dataplane.Change{Remove: id})
 			delete(s.served, id)
+			delete(s.bound, id)
+			delete(s.unbound, id)
 		}
 	}
 	for _, v := range diff.Set {
@@ -306,8 +336,14 @@ func (s *sender) call(ctx context.Context, f func(context.Context) (dataplane.Ac
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	ack, err := f(ctx)
+	for vpc := range ack.Bound {
+		delete(s.unbound, vpc)
+	}
 	for vpc, reason := range ack.Failed {
 		s.a.o.Logger.Warn("resolver cannot listen", "vpc", vpc, "reason", reason)
+		if len(s.bound[vpc]) > 0 {
+			s.unbound[vpc] = nil
+		}
 	}
 	return err
 }

@@ -102,7 +102,7 @@ func run(t *testing.T, f func(b *bench)) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() {
-			ended <- b.answers.Run(ctx, func(ids []world.TaskID) { b.told = append(b.told, ids...) })
+			ended <- b.answers.Run(ctx, func(now Applied) { b.told = append(b.told, now.Tasks...) })
 		}()
 		synctest.Wait()
 		f(b)

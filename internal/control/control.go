@@ -15,6 +15,7 @@ import (
 	"seamark/internal/plan/deploy"
 	"seamark/internal/plan/discover"
 	"seamark/internal/plan/instance"
+	"seamark/internal/plan/resolve"
 	"seamark/internal/plan/retain"
 	"seamark/internal/plan/task"
 	"seamark/internal/reconcile"
@@ -32,6 +33,7 @@ type Control struct {
 	tasks     *reconcile.Loop
 	health    *reconcile.Loop
 	instances *reconcile.Loop
+	endpoints *reconcile.Loop
 	retention *reconcile.Loop
 }
 
@@ -44,6 +46,10 @@ func New(changes *change.Runner, answers *Answers, logger *slog.Logger) *Control
 	c.tasks = reconcile.New("tasks", opts, c.planned(func(d *plan.Draft, key string) { task.Plan(d, world.TaskID(key)) }))
 	c.health = reconcile.New("health", opts, c.planned(discover.Plan))
 	c.instances = reconcile.New("instances", opts, c.planned(func(d *plan.Draft, key string) { instance.Plan(d, world.InstanceID(key)) }))
+	c.endpoints = reconcile.New("endpoints", opts, c.planned(func(d *plan.Draft, key string) {
+		id := world.ResolverEndpointID(key)
+		resolve.Observe(d, id, answers.Serving(id))
+	}))
 	c.retention = reconcile.New("retention", opts, c.planned(func(d *plan.Draft, _ string) { retain.Plan(d) }))
 	return c
 }
@@ -61,7 +67,7 @@ func (c *Control) Run(ctx context.Context) error {
 	defer cancel()
 	c.enqueueAll()
 	g, ctx := errgroup.WithContext(ctx)
-	for _, loop := range []*reconcile.Loop{c.services, c.tasks, c.health, c.instances, c.retention} {
+	for _, loop := range []*reconcile.Loop{c.services, c.tasks, c.health, c.instances, c.endpoints, c.retention} {
 		g.Go(func() error { return loop.Run(ctx) })
 	}
 	g.Go(func() error { return c.answers.Run(ctx, c.onApplied) })
@@ -118,10 +124,13 @@ func (c *Control) enqueueService(o world.Object) {
 }
 
 // onApplied looks again at the tasks that waited for the resolver to serve a
-// revision, and at their services.
-func (c *Control) onApplied(tasks []world.TaskID) {
+// revision, at their services, and at the endpoints that are served otherwise.
+func (c *Control) onApplied(now Applied) {
 	w := c.store.View()
-	for _, id := range tasks {
+	for _, id := range now.Endpoints {
+		c.endpoints.Enqueue(string(id))
+	}
+	for _, id := range now.Tasks {
 		c.tasks.Enqueue(string(id))
 		if t := w.Tasks.Get(string(id)); t != nil {
 			c.enqueueService(t)

@@ -104,8 +104,12 @@ func (n *Node) reconcileNetwork(ctx context.Context, key string) (time.Time, err
 			}
 		}
 	}
-	for _, owner := range n.attached.set(id, owners) {
+	moved := n.attached.set(id, owners)
+	for _, owner := range moved {
 		n.enqueueGroup(owner)
+	}
+	if len(moved) > 0 && n.o.OnInterfaces != nil {
+		n.o.OnInterfaces(id)
 	}
 	if !ok {
 		return time.Time{}, nil

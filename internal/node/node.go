@@ -43,7 +43,10 @@ type Options struct {
 	// OnNetwork is called when a VPC's network has come to be, or is another one
 	// than before. It must not block.
 	OnNetwork func(world.VPCID)
-	Logger    *slog.Logger
+	// OnInterfaces is called when interfaces of a VPC have come to be, or are gone.
+	// It must not block; nil: nobody wants to know.
+	OnInterfaces func(world.VPCID)
+	Logger       *slog.Logger
 }
 
 // Node runs what the world wants on this machine.

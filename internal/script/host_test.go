@@ -115,7 +115,7 @@ func (h *host) up() {
 		Name: place.Node, Store: p.store, Runtime: p.runtime, Network: h.network, Scope: scope(), Fidelity: h.fidelity,
 		Dir: filepath.Join(h.dir, "run"), LogDir: p.logs.Dir, InstanceImage: "seamark/instance:latest",
 		ConsoleDir: func(id world.InstanceID) string { return p.logs.Dir("console", string(id)) },
-		OnNetwork:  answers.Rebind, Logger: logger,
+		OnNetwork:  answers.Rebind, OnInterfaces: answers.Attached, Logger: logger,
 	})
 	p.serve()
 	ctx, cancel := context.WithCancel(context.Background())

@@ -49,5 +49,6 @@ type Paths interface {
 	// that an earlier process left is known before Set.
 	VPC(world.VPCID) string
 	// Interface is the namespace that holds the interface as eth0: the task's.
+	// One that an earlier process left is known before Set.
 	Interface(world.NetworkInterfaceID) string
 }

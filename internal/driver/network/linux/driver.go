@@ -231,9 +231,21 @@ func (p paths) VPC(id world.VPCID) string {
 	return path
 }
 
-// Interface is the path of the interface's namespace.
+// Interface is the path of the interface's namespace: of one that Set made, and
+// of one that an earlier process left, by which the data plane may still answer.
 func (p paths) Interface(id world.NetworkInterfaceID) string {
 	p.d.mu.Lock()
-	defer p.d.mu.Unlock()
-	return p.d.interfaces[id]
+	path, known := p.d.interfaces[id]
+	p.d.mu.Unlock()
+	if known || !safeName(string(id)) {
+		return path
+	}
+	left, err := filepath.Glob(filepath.Join(p.d.dir, "vpc-*", string(id)))
+	if err != nil || len(left) != 1 {
+		return ""
+	}
+	if _, err := netns.Identify(left[0]); err != nil {
+		return ""
+	}
+	return left[0]
 }
