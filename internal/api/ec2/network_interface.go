@@ -223,7 +223,7 @@ func (s *Server) showInterface(w world.World, n *world.NetworkInterface) Network
 		AvailabilityZoneId: new(s.zoneID(n.AvailabilityZone)), Description: &n.Description, Groups: showGroups(w, n.SecurityGroups), InterfaceType: new("interface"),
 		Ipv6Addresses: []NetworkInterfaceIpv6Address{}, MacAddress: &n.MAC, OwnerId: &s.cfg.Scope.Account, PrivateDnsName: &name, PrivateIpAddress: &address,
 		PrivateIpAddresses: []NetworkInterfacePrivateIpAddress{{Primary: new(true), PrivateDnsName: &name, PrivateIpAddress: &address}},
-		RequesterManaged:   new(n.OwnerKind == world.OwnedByTask), SourceDestCheck: new(true), Status: new("available"), TagSet: showTags(n.Tags),
+		RequesterManaged:   new(requesterManaged(n)), SourceDestCheck: new(true), Status: new("available"), TagSet: showTags(n.Tags),
 	}
 	if n.IPv6.IsValid() {
 		out.Ipv6Address = new(n.IPv6.String())
@@ -243,6 +243,11 @@ func (s *Server) showInterface(w world.World, n *world.NetworkInterface) Network
 		out.Attachment.DeviceIndex = new(int32(1))
 	}
 	return out
+}
+
+// requesterManaged says whether an AWS service made the interface for itself.
+func requesterManaged(n *world.NetworkInterface) bool {
+	return n.OwnerKind == world.OwnedByTask || n.OwnerKind == world.OwnedByResolverEndpoint
 }
 
 // attachmentID is eni-attach-… with the digits of the interface where the

@@ -133,3 +133,47 @@ func TestNetworkInterface_OfATask(t *testing.T) {
 		}
 	}
 }
+
+// TestNetworkInterface_OfAResolverEndpoint: what Resolver made can be seen, not
+// deleted, and keeps its subnet and group.
+func TestNetworkInterface_OfAResolverEndpoint(t *testing.T) {
+	h := newHarness(t)
+	vpc := h.vpc("10.0.0.0/16")
+	subnet, group := h.subnet(vpc, "10.0.1.0/24"), h.group(vpc, "dns")
+	var id string
+	h.change(func(d *plan.Draft) {
+		n, _, err := place.Interface(d, d.World.Subnets.Get(subnet), []world.SecurityGroupID{world.SecurityGroupID(group)}, world.OwnedByResolverEndpoint, "rslvr-in-1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		id = string(n.ID)
+	})
+	n := do[DescribeNetworkInterfacesOutput](h, "DescribeNetworkInterfaces", "Filter.1.Name=requester-managed", "Filter.1.Value.1=true").NetworkInterfaces
+	if len(n) != 1 || *n[0].NetworkInterfaceId != id || *n[0].Status != "in-use" || n[0].Attachment.InstanceId != nil {
+		t.Errorf("interfaces %+v", n)
+	}
+	h.fails("InvalidParameterValue", "Network interface '"+id+"' is currently in use.", "DeleteNetworkInterface", "NetworkInterfaceId="+id)
+	h.fails("DependencyViolation", "The subnet '"+subnet+"' has dependencies and cannot be deleted.", "DeleteSubnet", "SubnetId="+subnet)
+	h.fails("DependencyViolation", "resource "+group+" has a dependent object", "DeleteSecurityGroup", "GroupId="+group)
+	h.fails("DependencyViolation", "The vpc '"+vpc+"' has dependencies and cannot be deleted.", "DeleteVpc", "VpcId="+vpc)
+}
+
+// TestDeleteVpc_WithResolver: what the Resolver API associated with a VPC keeps
+// it; what it configured goes with it.
+func TestDeleteVpc_WithResolver(t *testing.T) {
+	h := newHarness(t)
+	vpc := h.vpc("10.0.0.0/16")
+	h.change(func(d *plan.Draft) { d.Put(&world.ResolverConfig{VPC: world.VPCID(vpc), NoReverse: true}) })
+	for _, o := range []world.Object{
+		&world.ResolverRuleAssociation{ID: "rslvr-rrassoc-1", VPC: world.VPCID(vpc)}, &world.FirewallAssociation{ID: "rslvr-frgassoc-1", VPC: world.VPCID(vpc)},
+		&world.QueryLogAssociation{ID: "rqlca-1", VPC: world.VPCID(vpc)},
+	} {
+		h.change(func(d *plan.Draft) { d.Put(o) })
+		h.fails("DependencyViolation", "The vpc '"+vpc+"' has dependencies and cannot be deleted.", "DeleteVpc", "VpcId="+vpc)
+		h.change(func(d *plan.Draft) { d.Delete(o) })
+	}
+	do[DeleteVpcOutput](h, "DeleteVpc", "VpcId="+vpc)
+	if c := h.changes.View().ResolverConfigs.Get(vpc); c != nil {
+		t.Errorf("left %+v", c)
+	}
+}

@@ -138,6 +138,9 @@ func (s *Server) DeleteVpc(ctx context.Context, in *DeleteVpcInput) (*DeleteVpcO
 		if g := d.World.SecurityGroups.Get(string(v.DefaultSecurityGroup)); g != nil {
 			d.Delete(g)
 		}
+		if c := d.World.ResolverConfigs.Get(string(v.ID)); c != nil {
+			d.Delete(c)
+		}
 		d.Delete(v)
 		return nil
 	})
@@ -154,6 +157,20 @@ func inUse(w world.World, v *world.VPC) bool {
 		if g.ID != v.DefaultSecurityGroup {
 			return true
 		}
+	}
+	return resolves(w, v.ID)
+}
+
+// resolves says whether anything of the Resolver API is associated with a VPC.
+func resolves(w world.World, id world.VPCID) bool {
+	for range w.RuleAssociationsIn(id) {
+		return true
+	}
+	for range w.FirewallAssociationsIn(id) {
+		return true
+	}
+	for range w.QueryLogsIn(id) {
+		return true
 	}
 	return false
 }
