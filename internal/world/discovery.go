@@ -128,6 +128,7 @@ type Operation struct {
 	ID           OperationID
 	Type         string // CREATE_NAMESPACE, …
 	Targets      map[string]string
+	ZoneChange   bool // a hosted zone was changed: NewChangeID of Revision
 	Revision     int64
 	ErrorCode    string // set: the operation failed
 	ErrorMessage string

@@ -40,7 +40,7 @@ func (s *Server) RegisterInstance(ctx context.Context, in *RegisterInstanceInput
 				return err
 			}
 		}
-		op := newOperation(d, OperationTypeRegisterInstance, map[string]string{"INSTANCE": r.id, "SERVICE": string(ds.ID)})
+		op := zoneOperation(d, OperationTypeRegisterInstance, map[string]string{"INSTANCE": r.id, "SERVICE": string(ds.ID)}, len(ds.Records) > 0)
 		id = op.ID
 		d.Put(newInstance(d, r, old, optional.Value(in.CreatorRequestId), op.ID))
 		bump(d, ds)
@@ -138,7 +138,7 @@ func (s *Server) DeregisterInstance(ctx context.Context, in *DeregisterInstanceI
 		}
 		d.Delete(i)
 		bump(d, ds)
-		id = string(newOperation(d, OperationTypeDeregisterInstance, map[string]string{"INSTANCE": i.ID, "SERVICE": string(ds.ID)}).ID)
+		id = string(zoneOperation(d, OperationTypeDeregisterInstance, map[string]string{"INSTANCE": i.ID, "SERVICE": string(ds.ID)}, len(ds.Records) > 0).ID)
 		return nil
 	})
 	if err != nil {

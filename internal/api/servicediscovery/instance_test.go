@@ -19,7 +19,9 @@ func TestRegisterInstance(t *testing.T) {
 	op := h.do("RegisterInstance", `{"ServiceId":"`+arnPrefix+`service/`+id+`","InstanceId":"i-1","CreatorRequestId":"one","Attributes":{"AWS_INSTANCE_IPV4":"10.0.0.1","AWS_INIT_HEALTH_STATUS":"UNHEALTHY","zone":"a"}}`).text("OperationId")
 	got := h.do("GetOperation", `{"OperationId":"`+op+`"}`)
 	got.want(`"REGISTER_INSTANCE"`, "Operation", "Type")
-	got.want(`{"INSTANCE":"i-1","SERVICE":"`+id+`"}`, "Operation", "Targets")
+	got.want(`"i-1"`, "Operation", "Targets", "INSTANCE")
+	got.want(`"`+id+`"`, "Operation", "Targets", "SERVICE")
+	h.changeOf(op)
 	attributes := `{"AWS_INIT_HEALTH_STATUS":"UNHEALTHY","AWS_INSTANCE_IPV4":"10.0.0.1","zone":"a"}`
 	i := h.do("GetInstance", `{"ServiceId":"`+id+`","InstanceId":"i-1"}`)
 	i.want(`"i-1"`, "Instance", "Id")
@@ -44,6 +46,78 @@ func TestRegisterInstance(t *testing.T) {
 	h.register(id, "i-1", `"AWS_INSTANCE_IPV4":"10.0.0.2","AWS_INIT_HEALTH_STATUS":"HEALTHY"`)
 	h.do("GetInstancesHealthStatus", `{"ServiceId":"`+id+`"}`).want(`{"i-1":"HEALTHY"}`, "Status")
 	h.do("GetService", `{"Id":"`+id+`"}`).want(`1`, "Service", "InstanceCount")
+}
+
+// changeOf is the revision of the Route 53 change that an operation names.
+func (h *harness) changeOf(operation string) int64 {
+	h.Helper()
+	id := h.do("GetOperation", `{"OperationId":"`+operation+`"}`).text("Operation", "Targets", "ROUTE_53_CHANGE_ID")
+	revision, at, ok := world.ChangeID(id).Of()
+	if !ok || time.Since(at) > time.Hour {
+		h.Errorf("%s is no change of now: revision %d at %s", id, revision, at)
+	}
+	return revision
+}
+
+// TestOperation_ChangeOfRoute53: operations that write records name the change,
+// by which GetChange tells whether it is answered; others do not.
+func TestOperation_ChangeOfRoute53(t *testing.T) {
+	h := newHarness(t)
+	ns, web := h.namespace("a", vpcA), h.httpNamespace("web")
+	id, api := h.service(ns, "web", dnsA), h.service(ns, "api", `,"Type":"HTTP"`)
+	none := func(op string) {
+		t.Helper()
+		if targets := h.do("GetOperation", `{"OperationId":"`+op+`"}`).raw; strings.Contains(targets, "ROUTE_53") {
+			t.Error(targets)
+		}
+	}
+	op := h.register(id, "i", `"AWS_INSTANCE_IPV4":"10.0.0.1"`)
+	if revision := h.changeOf(op); revision != h.changes.View().Revision {
+		t.Errorf("change of revision %d", revision)
+	}
+	none(h.register(api, "i", `"AWS_INSTANCE_IPV4":"10.0.0.1"`))
+	h.changeOf(h.do("DeregisterInstance", `{"ServiceId":"`+id+`","InstanceId":"i"}`).text("OperationId"))
+	none(h.do("DeregisterInstance", `{"ServiceId":"`+api+`","InstanceId":"i"}`).text("OperationId"))
+	for _, service := range []string{id, api} {
+		h.do("DeleteService", `{"Id":"`+service+`"}`)
+	}
+	h.changeOf(h.do("DeleteNamespace", `{"Id":"`+ns+`"}`).text("OperationId"))
+	none(h.do("DeleteNamespace", `{"Id":"`+web+`"}`).text("OperationId"))
+}
+
+// TestARNs: whatever takes an id takes the ARN too.
+func TestARNs(t *testing.T) {
+	h := newHarness(t)
+	private, public, web := h.namespace("a", vpcA), h.publicNamespace("example.com"), h.httpNamespace("web")
+	ns := func(id string) string { return arnPrefix + "namespace/" + id }
+	id := h.service(ns(private), "web", dnsA+custom)
+	srv := arnPrefix + "service/" + id
+	h.register(srv, "i", `"AWS_INSTANCE_IPV4":"10.0.0.1"`)
+	for _, c := range []struct{ op, body string }{
+		{"GetNamespace", `{"Id":"` + ns(private) + `"}`},
+		{"UpdatePrivateDnsNamespace", `{"Id":"` + ns(private) + `","Namespace":{"Description":"x"}}`},
+		{"UpdatePublicDnsNamespace", `{"Id":"` + ns(public) + `","Namespace":{"Description":"x"}}`},
+		{"UpdateHttpNamespace", `{"Id":"` + ns(web) + `","Namespace":{"Description":"x"}}`},
+		{"ListServices", `{"Filters":[{"Name":"NAMESPACE_ID","Values":["` + ns(private) + `"]}]}`},
+		{"ListOperations", `{"Filters":[{"Name":"SERVICE_ID","Values":["` + srv + `"]}]}`},
+		{"GetService", `{"Id":"` + srv + `"}`},
+		{"UpdateService", `{"Id":"` + srv + `","Service":{"DnsConfig":{"DnsRecords":[{"Type":"A","TTL":5}]}}}`},
+		{"UpdateServiceAttributes", `{"ServiceId":"` + srv + `","Attributes":{"a":"b"}}`},
+		{"GetServiceAttributes", `{"ServiceId":"` + srv + `"}`},
+		{"DeleteServiceAttributes", `{"ServiceId":"` + srv + `","Attributes":["a"]}`},
+		{"GetInstance", `{"ServiceId":"` + srv + `","InstanceId":"i"}`},
+		{"ListInstances", `{"ServiceId":"` + srv + `"}`},
+		{"GetInstancesHealthStatus", `{"ServiceId":"` + srv + `"}`},
+		{"UpdateInstanceCustomHealthStatus", `{"ServiceId":"` + srv + `","InstanceId":"i","Status":"UNHEALTHY"}`},
+		{"DiscoverInstances", `{"NamespaceName":"` + ns(private) + `","ServiceName":"web"}`},
+		{"DeregisterInstance", `{"ServiceId":"` + srv + `","InstanceId":"i"}`},
+		{"DeleteService", `{"Id":"` + srv + `"}`},
+		{"DeleteNamespace", `{"Id":"` + ns(web) + `"}`},
+	} {
+		if status, b := h.post(c.op, c.body); status != 200 {
+			t.Errorf("%s: %d %s", c.op, status, b)
+		}
+	}
 }
 
 // TestRegisterInstance_Rules goes through the rules of the attributes for each

@@ -209,7 +209,7 @@ func (s *Server) DeleteNamespace(ctx context.Context, in *DeleteNamespaceInput) 
 			d.Delete(z)
 		}
 		d.Delete(n)
-		id = string(newOperation(d, OperationTypeDeleteNamespace, map[string]string{"NAMESPACE": string(n.ID)}).ID)
+		id = string(zoneOperation(d, OperationTypeDeleteNamespace, map[string]string{"NAMESPACE": string(n.ID)}, n.HostedZone != "").ID)
 		return nil
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package servicediscovery
 
 import (
 	"context"
+	"maps"
 
 	"seamark/internal/api/optional"
 	"seamark/internal/plan"
@@ -12,12 +13,30 @@ import (
 // newOperation records an asynchronous job. Its work is part of the same
 // transaction; it is a SUCCESS once the resolver serves that.
 func newOperation(d *plan.Draft, kind string, targets map[string]string) *world.Operation {
-	op := &world.Operation{
-		ID: world.OperationID(d.Draw.Base32(32) + "-" + d.Draw.Base32(8)), Type: kind, Targets: targets,
-		Revision: d.Revision, CreatedAt: d.Now,
+	return putOperation(d, world.Operation{Type: kind, Targets: targets})
+}
+
+// zoneOperation is newOperation for a job that changes a hosted zone, if it does.
+func zoneOperation(d *plan.Draft, kind string, targets map[string]string, changes bool) *world.Operation {
+	return putOperation(d, world.Operation{Type: kind, Targets: targets, ZoneChange: changes})
+}
+
+func putOperation(d *plan.Draft, op world.Operation) *world.Operation {
+	op.ID = world.OperationID(d.Draw.Base32(32) + "-" + d.Draw.Base32(8))
+	op.Revision, op.CreatedAt = d.Revision, d.Now
+	d.Put(&op)
+	return &op
+}
+
+// targetsOf are an operation's targets and, as outputs of AWS show it although
+// the API reference does not name it, the change of Route 53 that it made.
+func targetsOf(o *world.Operation) map[string]string {
+	if !o.ZoneChange {
+		return o.Targets
 	}
-	d.Put(op)
-	return op
+	targets := maps.Clone(o.Targets)
+	targets["ROUTE_53_CHANGE_ID"] = string(world.NewChangeID(o.Revision, o.CreatedAt))
+	return targets
 }
 
 // statusOf is an operation's status, given what the resolver serves.
@@ -38,7 +57,7 @@ func (s *Server) GetOperation(_ context.Context, in *GetOperationInput) (*GetOpe
 		return nil, ErrOperationNotFound("Can't find an operation with ID " + *in.OperationId + ".")
 	}
 	return &GetOperationOutput{Operation: &Operation{
-		Id: new(string(o.ID)), Type: &o.Type, Status: new(s.statusOf(o)), Targets: o.Targets, OwnerAccount: &s.cfg.Scope.Account,
+		Id: new(string(o.ID)), Type: &o.Type, Status: new(s.statusOf(o)), Targets: targetsOf(o), OwnerAccount: &s.cfg.Scope.Account,
 		ErrorCode: optional.Text(o.ErrorCode), ErrorMessage: optional.Text(o.ErrorMessage),
 		CreateDate: wire.At(o.CreatedAt), UpdateDate: wire.At(o.CreatedAt),
 	}}, nil
