@@ -6,7 +6,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
 
 .DEFAULT_GOAL := build
-.PHONY: build engine images deps guide test test-race check lint fix darwin gen bench-guide bench-discovery clean help
+.PHONY: build engine images deps guide test test-race check lint fix darwin gen bench-guide bench-discovery bench-rollout fuzz-dns clean help
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -68,6 +68,13 @@ bench-guide: deps build engine ## the times of the guide, median of 20
 bench-discovery: deps build engine ## registration and discovery: freshness, rates, size, crashes
 	@images/build instance
 	bench/discovery
+
+bench-rollout: deps build engine ## requests that fail while a service is deployed and scaled in
+	@images/build testbox
+	bench/rollout
+
+fuzz-dns: ## fuzz the resolver; FUZZTIME=600 seconds in all
+	scripts/fuzz-dns
 
 clean: ## remove what was built
 	rm -rf bin images/out
