@@ -123,13 +123,14 @@ func (b *backend) session(ctx context.Context, n *world.NetworkInterface) (admin
 	if err != nil {
 		return admin.Session{}, fmt.Errorf("interface %s: %w", n.ID, err)
 	}
-	v := b.d.store.View().VPCs.Get(string(n.VPC))
+	w := b.d.store.View()
+	v := w.VPCs.Get(string(n.VPC))
 	if v == nil {
 		return admin.Session{}, fmt.Errorf("VPC %s: %w", n.VPC, world.ErrNotFound)
 	}
 	return admin.Session{
 		Namespace: path, Address: n.Address, VPC: n.VPC, Resolver: netip.AddrPortFrom(v.Resolver(), 53),
-		Resolv: node.ResolvConf(v, b.d.o.region),
+		Resolv: node.ResolvConf(w, v, b.d.o.region),
 		Hosts:  fmt.Sprintf("127.0.0.1 localhost\n%s %s\n", n.Address, world.PrivateDNSName(b.d.o.region, n.Address)),
 	}, nil
 }

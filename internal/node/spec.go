@@ -206,16 +206,11 @@ func (n *Node) resolverFiles(dir string, w world.World, vpc world.VPCID, a netip
 		return "", "", err
 	}
 	resolv, hosts = filepath.Join(dir, "resolv.conf"), filepath.Join(dir, "hosts")
-	if err := os.WriteFile(resolv, []byte(ResolvConf(v, n.o.Scope.Region)), 0o644); err != nil {
+	if err := os.WriteFile(resolv, []byte(ResolvConf(w, v, n.o.Scope.Region)), 0o644); err != nil {
 		return "", "", err
 	}
 	text := fmt.Sprintf("127.0.0.1 localhost\n%s %s\n", a, n.hostname(a))
 	return resolv, hosts, os.WriteFile(hosts, []byte(text), 0o644)
-}
-
-// ResolvConf is /etc/resolv.conf of whatever runs in a VPC.
-func ResolvConf(v *world.VPC, region string) string {
-	return fmt.Sprintf("search %s\nnameserver %s\n", world.PrivateDomain(region), v.Resolver())
 }
 
 // hostname is the private DNS name of an address.

@@ -19,6 +19,7 @@ type World struct {
 	NetworkInterfaces Table[NetworkInterface]
 	AddressRests      Table[AddressRest]
 	Instances         Table[Instance]
+	DHCPOptions       Table[DHCPOptions]
 
 	Clusters        Table[Cluster]
 	Families        Table[Family]
@@ -68,6 +69,7 @@ const (
 	KindNetworkInterface  Kind = "network-interface"
 	KindAddressRest       Kind = "address-rest"
 	KindInstance          Kind = "instance"
+	KindDHCPOptions       Kind = "dhcp-options"
 	KindCluster           Kind = "cluster"
 	KindFamily            Kind = "family"
 	KindTaskDefinition    Kind = "task-definition"
@@ -114,6 +116,7 @@ var kinds = map[Kind]kind{
 	KindNetworkInterface:  table(func(w *World) *Table[NetworkInterface] { return &w.NetworkInterfaces }, interfaceVPC, interfaceSubnet, interfaceGroups),
 	KindAddressRest:       table(func(w *World) *Table[AddressRest] { return &w.AddressRests }),
 	KindInstance:          table(func(w *World) *Table[Instance] { return &w.Instances }),
+	KindDHCPOptions:       table(func(w *World) *Table[DHCPOptions] { return &w.DHCPOptions }),
 	KindCluster:           table(func(w *World) *Table[Cluster] { return &w.Clusters }),
 	KindFamily:            table(func(w *World) *Table[Family] { return &w.Families }),
 	KindTaskDefinition:    table(func(w *World) *Table[TaskDefinition] { return &w.TaskDefinitions }),

@@ -215,3 +215,23 @@ func TestInterfaceIPv6(t *testing.T) {
 	}
 	h.fails("InvalidParameterValue", "The subnet '"+plain+"' does not have", "RunInstances", append(run, "SubnetId="+plain, "Ipv6AddressCount=1")...)
 }
+
+// What a VPC is made with speaks of IPv6 where the VPC has it.
+func TestDefaultsIPv6(t *testing.T) {
+	h := newHarness(t)
+	vpc, _, six := h.dual()
+	block := netip.PrefixFrom(six.Addr(), 56).String()
+	tables := do[DescribeRouteTablesOutput](h, "DescribeRouteTables", "Filter.1.Name=route.destination-ipv6-cidr-block", "Filter.1.Value.1="+block).RouteTables
+	if len(tables) != 1 || *tables[0].VpcId != vpc || len(tables[0].Routes) != 2 || *tables[0].Routes[1].DestinationIpv6CidrBlock != block || *tables[0].Routes[1].GatewayId != "local" {
+		t.Errorf("route tables %+v", tables)
+	}
+	acl := do[DescribeNetworkAclsOutput](h, "DescribeNetworkAcls", "Filter.1.Name=entry.ipv6-cidr", "Filter.1.Value.1=::/0").NetworkAcls
+	if len(acl) != 1 || len(acl[0].Entries) != 8 {
+		t.Fatalf("network ACLs %+v", acl)
+	}
+	for i, want := range []int32{100, 101, 32767, 32768} {
+		if e := acl[0].Entries[i]; *e.RuleNumber != want || (e.Ipv6CidrBlock != nil) != (i%2 == 1) {
+			t.Errorf("entry %d: %+v", i, e)
+		}
+	}
+}

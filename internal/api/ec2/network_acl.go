@@ -27,7 +27,7 @@ func (s *Server) DescribeNetworkAcls(_ context.Context, in *DescribeNetworkAclsI
 			}
 			return nil, cmp.Or(checkID(wanted, "acl", "InvalidNetworkAclId.Malformed"), fail("InvalidNetworkAclID.NotFound", "The networkAcl ID '%s' does not exist", wanted))
 		},
-		names: []string{"association.association-id", "association.network-acl-id", "association.subnet-id", "default", "entry.cidr", "entry.egress", "entry.protocol",
+		names: []string{"association.association-id", "association.network-acl-id", "association.subnet-id", "default", "entry.cidr", "entry.egress", "entry.ipv6-cidr", "entry.protocol",
 			"entry.rule-action", "entry.rule-number", "network-acl-id", "owner-id", "vpc-id"},
 		props: func(v *world.VPC) map[string][]string { return s.aclProps(w, v) },
 	}
@@ -48,6 +48,10 @@ func (s *Server) aclProps(w world.World, v *world.VPC) map[string][]string {
 		"entry.rule-action": {RuleActionAllow, RuleActionDeny}, "entry.rule-number": {strconv.Itoa(allowRule), strconv.Itoa(denyRule)},
 		"network-acl-id": {v.DefaultNetworkACLID}, "owner-id": {s.cfg.Scope.Account}, "vpc-id": {string(v.ID)},
 	}
+	if len(v.IPv6) > 0 {
+		p["entry.ipv6-cidr"] = []string{"::/0"}
+		p["entry.rule-number"] = append(p["entry.rule-number"], strconv.Itoa(allowRule+1), strconv.Itoa(denyRule+1))
+	}
 	for n := range w.SubnetsOf(v.ID) {
 		p["association.association-id"] = append(p["association.association-id"], twin("aclassoc", string(n.ID)))
 		p["association.subnet-id"] = append(p["association.subnet-id"], string(n.ID))
@@ -66,9 +70,17 @@ func (s *Server) showACL(w world.World, v *world.VPC) NetworkAcl {
 	}
 	for _, egress := range []bool{true, false} {
 		entry := NetworkAclEntry{CidrBlock: new("0.0.0.0/0"), Egress: new(egress), Protocol: new("-1"), RuleAction: new(RuleActionAllow), RuleNumber: new(int32(allowRule))}
-		acl.Entries = append(acl.Entries, entry)
-		entry.RuleAction, entry.RuleNumber = new(RuleActionDeny), new(int32(denyRule))
-		acl.Entries = append(acl.Entries, entry)
+		rules := []NetworkAclEntry{entry}
+		if len(v.IPv6) > 0 { // VPC user guide, "Default network ACL"
+			six := entry
+			six.CidrBlock, six.Ipv6CidrBlock, six.RuleNumber = nil, new("::/0"), new(int32(allowRule+1))
+			rules = append(rules, six)
+		}
+		acl.Entries = append(acl.Entries, rules...)
+		for _, r := range rules {
+			r.RuleAction, r.RuleNumber = new(RuleActionDeny), new(*r.RuleNumber-allowRule+denyRule)
+			acl.Entries = append(acl.Entries, r)
+		}
 	}
 	return acl
 }

@@ -44,10 +44,14 @@ func (s *Server) DescribeRouteTables(_ context.Context, in *DescribeRouteTablesI
 			return nil, cmp.Or(checkID(wanted, "rtb", "InvalidRouteTableId.Malformed"), fail("InvalidRouteTableID.NotFound", "The routeTable ID '%s' does not exist", wanted))
 		},
 		names: []string{"association.gateway-id", "association.main", "association.route-table-association-id", "association.route-table-id", "association.subnet-id",
-			"owner-id", "route-table-id", "route.destination-cidr-block", "route.gateway-id", "route.origin", "route.state", "vpc-id"},
+			"owner-id", "route-table-id", "route.destination-cidr-block", "route.destination-ipv6-cidr-block", "route.gateway-id", "route.origin", "route.state", "vpc-id"},
 		props: func(v *world.VPC) map[string][]string {
+			var six []string
+			for _, b := range v.IPv6 {
+				six = append(six, b.CIDR.String())
+			}
 			return map[string][]string{
-				"association.main": {"true"}, "association.route-table-association-id": {twin("rtbassoc", v.MainRouteTableID)}, "association.route-table-id": {v.MainRouteTableID},
+				"route.destination-ipv6-cidr-block": six, "association.main": {"true"}, "association.route-table-association-id": {twin("rtbassoc", v.MainRouteTableID)}, "association.route-table-id": {v.MainRouteTableID},
 				"owner-id": {s.cfg.Scope.Account}, "route-table-id": {v.MainRouteTableID}, "route.destination-cidr-block": {v.CIDR.String()}, "route.gateway-id": {"local"},
 				"route.origin": {"CreateRouteTable"}, "route.state": {"active"}, "vpc-id": {string(v.ID)},
 			}
@@ -61,7 +65,7 @@ func (s *Server) DescribeRouteTables(_ context.Context, in *DescribeRouteTablesI
 	for _, v := range cut {
 		out.RouteTables = append(out.RouteTables, RouteTable{
 			RouteTableId: &v.MainRouteTableID, VpcId: new(string(v.ID)), OwnerId: &s.cfg.Scope.Account, PropagatingVgws: []PropagatingVgw{},
-			Routes: []Route{{DestinationCidrBlock: new(v.CIDR.String()), GatewayId: new("local"), Origin: new("CreateRouteTable"), State: new("active")}},
+			Routes: localRoutes(v),
 			Associations: []RouteTableAssociation{{
 				Main: new(true), RouteTableId: &v.MainRouteTableID, RouteTableAssociationId: new(twin("rtbassoc", v.MainRouteTableID)),
 				AssociationState: &RouteTableAssociationState{State: new("associated")},
@@ -69,6 +73,18 @@ func (s *Server) DescribeRouteTables(_ context.Context, in *DescribeRouteTablesI
 		})
 	}
 	return out, nil
+}
+
+// localRoutes are the routes that every VPC has, one for each of its blocks.
+func localRoutes(v *world.VPC) []Route {
+	local := Route{DestinationCidrBlock: new(v.CIDR.String()), GatewayId: new("local"), Origin: new("CreateRouteTable"), State: new("active")}
+	routes := []Route{local}
+	for _, b := range v.IPv6 {
+		six := local
+		six.DestinationCidrBlock, six.DestinationIpv6CidrBlock = nil, new(b.CIDR.String())
+		routes = append(routes, six)
+	}
+	return routes
 }
 
 // DescribeInternetGateways lists the internet gateways: none, as none can be

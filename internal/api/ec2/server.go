@@ -27,15 +27,18 @@ func New(cfg Config) *Server { return &Server{cfg} }
 // Operations lists what is built.
 func (s *Server) Operations() Operations {
 	return Operations{
+		AssociateDhcpOptions:          s.AssociateDhcpOptions,
 		AssociateSubnetCidrBlock:      s.AssociateSubnetCidrBlock,
 		AssociateVpcCidrBlock:         s.AssociateVpcCidrBlock,
 		AuthorizeSecurityGroupEgress:  s.AuthorizeSecurityGroupEgress,
 		AuthorizeSecurityGroupIngress: s.AuthorizeSecurityGroupIngress,
+		CreateDhcpOptions:             s.CreateDhcpOptions,
 		CreateNetworkInterface:        s.CreateNetworkInterface,
 		CreateSecurityGroup:           s.CreateSecurityGroup,
 		CreateSubnet:                  s.CreateSubnet,
 		CreateTags:                    s.CreateTags,
 		CreateVpc:                     s.CreateVpc,
+		DeleteDhcpOptions:             s.DeleteDhcpOptions,
 		DeleteNetworkInterface:        s.DeleteNetworkInterface,
 		DeleteSecurityGroup:           s.DeleteSecurityGroup,
 		DeleteSubnet:                  s.DeleteSubnet,

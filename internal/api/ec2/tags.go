@@ -115,7 +115,12 @@ func findResource(w world.World, id string) (resource, error) {
 		return copied(n, "network-interface", func(n *world.NetworkInterface) *world.Tags { return &n.Tags }), nil
 	case "sgr":
 		return findRule(w, id)
-	case "rtb", "acl", "dopt":
+	case "dopt":
+		if o := w.DHCPOptions.Get(id); o != nil {
+			return copied(o, "dhcp-options", func(o *world.DHCPOptions) *world.Tags { return &o.Tags }), nil
+		}
+		return resource{}, unbuilt("tags of " + id)
+	case "rtb", "acl":
 		return resource{}, unbuilt("tags of " + id)
 	case "i":
 		i, err := findInstance(w, id)
@@ -251,6 +256,9 @@ func (s *Server) allTags(w world.World) []*TagDescription {
 	}
 	for n := range w.NetworkInterfaces.All() {
 		add(string(n.ID), "network-interface", n.Tags)
+	}
+	for o := range w.DHCPOptions.All() {
+		add(o.ID, "dhcp-options", o.Tags)
 	}
 	for i := range w.Instances.All() {
 		add(string(i.ID), "instance", i.Tags)
