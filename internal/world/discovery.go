@@ -109,7 +109,15 @@ type DiscoveryInstance struct {
 	Pending   HealthStatus
 	PendingAt time.Time
 	Operation OperationID // that registered it last
+	// Ports are the named ports of an ECS task, for the extension of that name.
+	Ports     []NamedPort
 	CreatedAt time.Time
+}
+
+// NamedPort is a port that clients reach, under the names that it goes by.
+type NamedPort struct {
+	Name, Protocol string // http, tcp
+	Port           int32
 }
 
 func (i *DiscoveryInstance) Kind() Kind  { return KindDiscoveryInstance }

@@ -113,3 +113,40 @@ func TestCLI_guide(t *testing.T) {
 	ok("delete-subnet", "--subnet-id", subnet)
 	ok("delete-vpc", "--vpc-id", vpc)
 }
+
+// TestCLI_dualStack types what gives a VPC IPv6 and DHCP options, and takes it away.
+func TestCLI_dualStack(t *testing.T) {
+	h := newHarness(t)
+	url := h.signed()
+	text := func(query string, args ...string) string {
+		t.Helper()
+		exit, out := apitest.CLI(t, url, append(append([]string{"ec2"}, args...), "--query", query, "--output", "text")...)
+		if exit != 0 {
+			t.Fatalf("aws ec2 %s: exit %d\n%s", strings.Join(args, " "), exit, out)
+		}
+		return strings.TrimSpace(out)
+	}
+	vpc := text("Vpc.VpcId", "create-vpc", "--cidr-block", "10.0.0.0/16")
+	made := strings.Fields(text("Ipv6CidrBlockAssociation.[AssociationId,Ipv6CidrBlock]", "associate-vpc-cidr-block", "--vpc-id", vpc, "--amazon-provided-ipv6-cidr-block"))
+	subnet := text("Subnet.SubnetId", "create-subnet", "--vpc-id", vpc, "--cidr-block", "10.0.1.0/24")
+	own := text("Ipv6CidrBlockAssociation.AssociationId", "associate-subnet-cidr-block", "--subnet-id", subnet, "--ipv6-cidr-block", strings.Replace(made[1], "/56", "/64", 1))
+	text("@", "modify-subnet-attribute", "--subnet-id", subnet, "--assign-ipv6-address-on-creation")
+	if got := text("Subnets[0].[AssignIpv6AddressOnCreation,Ipv6CidrBlockAssociationSet[0].Ipv6CidrBlockState.State]", "describe-subnets", "--subnet-ids", subnet); strings.Join(strings.Fields(got), " ") != "True associated" {
+		t.Errorf("subnet %q", got)
+	}
+	eni := strings.Fields(text("NetworkInterface.[NetworkInterfaceId,Ipv6Addresses[0].Ipv6Address]", "create-network-interface", "--subnet-id", subnet))
+	if !strings.Contains(eni[1], ":") {
+		t.Errorf("interface %v", eni)
+	}
+	text("@", "delete-network-interface", "--network-interface-id", eni[0])
+	text("@", "disassociate-subnet-cidr-block", "--association-id", own)
+	text("@", "disassociate-vpc-cidr-block", "--association-id", made[0])
+
+	dopt := text("DhcpOptions.DhcpOptionsId", "create-dhcp-options", "--dhcp-configurations", "Key=domain-name,Values=corp.example.com", "Key=domain-name-servers,Values=10.0.1.53,AmazonProvidedDNS")
+	text("@", "associate-dhcp-options", "--vpc-id", vpc, "--dhcp-options-id", dopt)
+	if got := text("DhcpOptions[0].DhcpConfigurations[1].Values[].Value", "describe-dhcp-options", "--dhcp-options-ids", dopt); strings.Join(strings.Fields(got), " ") != "10.0.1.53 AmazonProvidedDNS" {
+		t.Errorf("DHCP options %q", got)
+	}
+	text("@", "associate-dhcp-options", "--vpc-id", vpc, "--dhcp-options-id", "default")
+	text("@", "delete-dhcp-options", "--dhcp-options-id", dopt)
+}

@@ -40,7 +40,7 @@ func (r ipv6Request) given() bool {
 	return optional.Value(r.provided) || r.block != nil || r.pool != nil || r.border != nil
 }
 
-// check reads the block asked for; the zero value stands for one to be drawn.
+// checkIPv6 reads the block asked for; the zero value stands for one to be drawn.
 func (s *Server) checkIPv6(r ipv6Request) (netip.Prefix, error) {
 	switch {
 	case optional.Value(r.provided) && (r.block != nil || r.pool != nil):

@@ -43,6 +43,7 @@ const (
 	registryBoth      = registryPrefix + "srv-both"
 	registryCNAME     = registryPrefix + "srv-cname"
 	registryAAAA      = registryPrefix + "srv-aaaa"
+	registryHosts     = registryPrefix + "srv-hosts" // with the extension for addresses of hosts
 	clusterARNPrefix  = "arn:aws:ecs:us-east-1:123456789012:cluster/"
 	taskARNPrefix     = "arn:aws:ecs:us-east-1:123456789012:task/"
 	serviceARNPrefix  = "arn:aws:ecs:us-east-1:123456789012:service/"
@@ -106,8 +107,11 @@ func seed(d *plan.Draft) {
 		IPv6: netip.MustParsePrefix("fd5e:a:0:5::/64"),
 	})
 	d.Put(&world.Namespace{ID: "ns-1", Name: "myapp.local", Type: "DNS_PRIVATE"})
-	for id, types := range map[string][]string{"srv-a": {"A"}, "srv-srv": {"SRV"}, "srv-both": {"A", "SRV"}, "srv-cname": {"CNAME"}, "srv-aaaa": {"AAAA"}} {
+	for id, types := range map[string][]string{"srv-a": {"A"}, "srv-srv": {"SRV"}, "srv-both": {"A", "SRV"}, "srv-cname": {"CNAME"}, "srv-aaaa": {"AAAA"}, "srv-hosts": {"A", "SRV"}} {
 		ds := &world.DiscoveryService{ID: world.DiscoveryServiceID(id), Namespace: "ns-1", Name: id, CustomHealth: true}
+		if id == "srv-hosts" {
+			ds.Tags = world.Tags{"seamark:host-addresses": "true"}
+		}
 		for _, kind := range types {
 			ds.Records = append(ds.Records, world.DNSRecord{Type: kind, TTL: 60})
 		}

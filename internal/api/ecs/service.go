@@ -89,7 +89,10 @@ func (s *Server) newService(d *plan.Draft, c *world.Cluster, in *CreateServiceIn
 	if err != nil {
 		return nil, err
 	}
-	first, err := s.firstDeployment(d, c, in)
+	if err := checkExtensions(tags); err != nil {
+		return nil, err
+	}
+	first, err := s.firstDeployment(d, c, in, tags)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +174,7 @@ func checkExecute(w world.World, enabled bool, d *world.Deployment) error {
 }
 
 // firstDeployment reads what a new service runs.
-func (s *Server) firstDeployment(d *plan.Draft, c *world.Cluster, in *CreateServiceInput) (*world.Deployment, error) {
+func (s *Server) firstDeployment(d *plan.Draft, c *world.Cluster, in *CreateServiceInput, tags world.Tags) (*world.Deployment, error) {
 	def, err := s.usable(d.World, val(in.TaskDefinition))
 	if err != nil {
 		return nil, err
@@ -190,7 +193,7 @@ func (s *Server) firstDeployment(d *plan.Draft, c *world.Cluster, in *CreateServ
 	if first.Network, err = newNetwork(in.NetworkConfiguration); err != nil {
 		return nil, err
 	}
-	if first.Registries, err = s.newRegistries(in.ServiceRegistries); err != nil {
+	if first.Registries, err = s.newRegistries(in.ServiceRegistries, tags); err != nil {
 		return nil, err
 	}
 	return first, s.checkWorkload(d.World, first)

@@ -11,10 +11,18 @@ func (s *Server) registryARN(id world.DiscoveryServiceID) string {
 	return s.scope.ARN("servicediscovery", "service/"+string(id))
 }
 
-// newRegistries reads service registries. A service has at most one.
-func (s *Server) newRegistries(in []ServiceRegistry) ([]world.ServiceRegistry, error) {
-	if len(in) > 1 {
-		return nil, invalid("serviceRegistries can have at most 1 items.")
+// maxRegistries is how many registries a service has that may have several.
+const maxRegistries = 5
+
+// newRegistries reads service registries. A service has at most one, unless its
+// tags ask for the extension.
+func (s *Server) newRegistries(in []ServiceRegistry, tags world.Tags) ([]world.ServiceRegistry, error) {
+	most := 1
+	if world.ManyRegistries(tags) {
+		most = maxRegistries
+	}
+	if len(in) > most {
+		return nil, invalid("serviceRegistries can have at most %d items.", most)
 	}
 	var out []world.ServiceRegistry
 	for _, r := range in {
@@ -26,6 +34,9 @@ func (s *Server) newRegistries(in []ServiceRegistry) ([]world.ServiceRegistry, e
 			if port != nil && (*port < 1 || *port > 65535) {
 				return nil, invalid("Invalid value %d for '%s' of a service registry.", *port, name)
 			}
+		}
+		if slices.ContainsFunc(out, func(other world.ServiceRegistry) bool { return other.Service == id }) {
+			return nil, invalid("The service registry %s is given twice.", val(r.RegistryArn))
 		}
 		out = append(out, world.ServiceRegistry{
 			Service: id, Port: val(r.Port),
@@ -73,7 +84,7 @@ func (s *Server) checkRegistry(w world.World, def *world.TaskDefinition, n world
 		return invalid("When specifying 'host' or 'bridge' for networkMode, values for 'containerName' and 'containerPort' must be specified from the task definition.")
 	case r.Port != 0:
 		return invalid("The values specified for serviceRegistries do not require a value for 'port'. Remove the value and retry.")
-	case slices.ContainsFunc(ds.Records, func(r world.DNSRecord) bool { return r.Type != "SRV" }):
+	case !ds.HostAddresses() && slices.ContainsFunc(ds.Records, func(r world.DNSRecord) bool { return r.Type != "SRV" }):
 		return invalid("When specifying 'host' or 'bridge' for networkMode, the service registry must use SRV records only.")
 	}
 	return checkRegistryPort(def, r)

@@ -113,6 +113,10 @@ func TestCreateService_refuses(t *testing.T) {
 		"tags":            {serviceJSON(`"tags":[{"key":"aws:x"}]`), "", "Tag keys beginning with aws: are reserved for AWS use."},
 
 		"two registries":     {serviceJSON(`"serviceRegistries":[{"registryArn":"` + registryA + `"},{"registryArn":"` + registrySRV + `"}]`), "", "serviceRegistries can have at most 1 items."},
+		"extension":          {serviceJSON(`"tags":[{"key":"seamark:registry","value":"many"}]`), "", "The tags are not valid: no extension of Seamark's for this resource is called seamark:registry=many."},
+		"extension's value":  {serviceJSON(`"tags":[{"key":"seamark:registries","value":"7"}]`), "", "The tags are not valid: no extension of Seamark's for this resource is called seamark:registries=7."},
+		"registry twice":     {serviceJSON(`"tags":[{"key":"seamark:registries","value":"many"}],"serviceRegistries":[{"registryArn":"` + registryA + `"},{"registryArn":"` + registryA + `"}]`), "", "The service registry " + registryA + " is given twice."},
+		"six registries":     {serviceJSON(`"tags":[{"key":"seamark:registries","value":"many"}],"serviceRegistries":[` + strings.TrimSuffix(strings.Repeat(`{"registryArn":"`+registryA+`"},`, 6), ",") + `]`), "", "serviceRegistries can have at most 5 items."},
 		"registry ARN":       {serviceJSON(registry("arn:aws:servicediscovery:us-east-1:123456789012:namespace/ns-1", "")), "", "The format of the supplied service registry ARN is invalid: arn:aws:servicediscovery:us-east-1:123456789012:namespace/ns-1."},
 		"registry region":    {serviceJSON(registry("arn:aws:servicediscovery:eu-west-1:123456789012:service/srv-a", "")), "", "The service registry arn:aws:servicediscovery:eu-west-1:123456789012:service/srv-a is not in the Region us-east-1 of the service."},
 		"registry account":   {serviceJSON(registry("arn:aws:servicediscovery:us-east-1:210987654321:service/srv-a", "")), "", "The service registry arn:aws:servicediscovery:us-east-1:210987654321:service/srv-a does not belong to the account 123456789012 of the service."},
@@ -141,6 +145,7 @@ func TestCreateService_refuses(t *testing.T) {
 		"bridge CNAME":       {bridge(registry(registryCNAME, `"containerName":"app","containerPort":80`)), "", "The service registry " + registryCNAME + " uses CNAME records. Amazon ECS supports service registries with A, AAAA and SRV records only."},
 		"bridge wrong port":  {bridge(registry(registrySRV, `"containerName":"app","containerPort":81`)), "", "The container app did not have a container port 81 defined."},
 		"bridge wrong name":  {bridge(registry(registrySRV, `"containerName":"x","containerPort":80`)), "", "The container x does not exist in the task definition."},
+		"bridge host's A":    {bridge(registry(registryHosts, `"containerName":"app","containerPort":80`)), "", "No Container Instances were found in your cluster."},
 		"bridge SRV":         {bridge(registry(registrySRV, `"containerName":"app","containerPort":80`)), "", "No Container Instances were found in your cluster."},
 		"none registry":      {serviceJSON(`"taskDefinition":"none","launchType":"EC2",` + noNetwork + `,` + registry(registrySRV, `"port":80`)), "", "Service registries are not supported when networkMode is 'none'."},
 	} {
@@ -475,4 +480,31 @@ func TestService_dualStack(t *testing.T) {
 		return
 	}
 	t.Error("nothing is registered")
+}
+
+// With the extension a service registers with several Cloud Map services.
+func TestService_manyRegistries(t *testing.T) {
+	h := services(t)
+	two := `"serviceRegistries":[{"registryArn":"` + registryA + `"},{"registryArn":"` + registrySRV + `","port":80}]`
+	h.do("CreateService", serviceJSON(""))
+	h.fails("UpdateService", `{"cluster":"c","service":"web",`+two+`}`, "InvalidParameterException", "serviceRegistries can have at most 1 items.")
+	arn := serviceARNPrefix + "c/web"
+	h.fails("TagResource", `{"resourceArn":"`+arn+`","tags":[{"key":"seamark:x","value":"y"}]}`, "InvalidParameterException", "The tags are not valid: no extension of Seamark's for this resource is called seamark:x=y.")
+	h.do("TagResource", `{"resourceArn":"`+arn+`","tags":[{"key":"seamark:registries","value":"many"}]}`)
+	r := h.do("UpdateService", `{"cluster":"c","service":"web",`+two+`}`)
+	if got := r.at("service", "serviceRegistries"); len(got.([]any)) != 2 {
+		t.Errorf("registries %v", got)
+	}
+	h.settle()
+	for id, port := range map[world.DiscoveryServiceID]string{"srv-a": "", "srv-srv": "80"} {
+		n := 0
+		for i := range h.changes.View().InstancesOf(id) {
+			if n++; i.Attributes["AWS_INSTANCE_PORT"] != port {
+				t.Errorf("%s: %v", id, i.Attributes)
+			}
+		}
+		if n != 2 {
+			t.Errorf("%d instances of %s", n, id)
+		}
+	}
 }

@@ -71,7 +71,7 @@ func (s *Server) changeService(d *plan.Draft, c *world.Cluster, svc *world.Servi
 		return err
 	}
 	primary := svc.Primary()
-	next, err := s.nextDeployment(d, c, primary, in)
+	next, err := s.nextDeployment(d, c, svc, in)
 	if err != nil {
 		return err
 	}
@@ -95,8 +95,8 @@ func (s *Server) changeService(d *plan.Draft, c *world.Cluster, svc *world.Servi
 }
 
 // nextDeployment is a copy of the primary deployment with the request's changes.
-func (s *Server) nextDeployment(d *plan.Draft, c *world.Cluster, primary *world.Deployment, in *UpdateServiceInput) (*world.Deployment, error) {
-	next := *primary
+func (s *Server) nextDeployment(d *plan.Draft, c *world.Cluster, svc *world.Service, in *UpdateServiceInput) (*world.Deployment, error) {
+	next := *svc.Primary()
 	if in.TaskDefinition != nil {
 		def, err := s.usable(d.World, *in.TaskDefinition)
 		if err != nil {
@@ -122,7 +122,7 @@ func (s *Server) nextDeployment(d *plan.Draft, c *world.Cluster, primary *world.
 		next.Network = network
 	}
 	if in.ServiceRegistries != nil {
-		registries, err := s.newRegistries(in.ServiceRegistries)
+		registries, err := s.newRegistries(in.ServiceRegistries, svc.Tags)
 		if err != nil {
 			return nil, err
 		}

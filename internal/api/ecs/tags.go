@@ -60,9 +60,23 @@ func (s *Server) tagResource(ctx context.Context, in *TagResourceInput) (*TagRes
 		if ofUser(tags) > maxTags {
 			return invalid("Tags can have a maximum of %d items.", maxTags)
 		}
-		d.Put(r.with(tags))
+		next := r.with(tags)
+		if _, ok := next.(*world.Service); ok {
+			if err := checkExtensions(tags); err != nil {
+				return err
+			}
+		}
+		d.Put(next)
 		return nil
 	})
+}
+
+// checkExtensions refuses tags of a service that promise what is not there.
+func checkExtensions(tags world.Tags) error {
+	if err := world.CheckServiceExtensions(tags); err != nil {
+		return invalid("The tags are not valid: %s.", err)
+	}
+	return nil
 }
 
 // ofUser counts the tags that the user set.

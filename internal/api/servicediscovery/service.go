@@ -13,6 +13,9 @@ import (
 // CreateService makes a service in a namespace.
 func (s *Server) CreateService(ctx context.Context, in *CreateServiceInput) (*CreateServiceOutput, error) {
 	tags, err := newTags(in.Tags)
+	if err == nil {
+		err = checkExtensions(tags)
+	}
 	if err != nil {
 		return nil, err
 	}

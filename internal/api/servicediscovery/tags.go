@@ -35,6 +35,14 @@ func merged(have world.Tags, tags []Tag, resource string) (world.Tags, error) {
 	return all, nil
 }
 
+// checkExtensions refuses tags of a service that promise what is not there.
+func checkExtensions(tags world.Tags) error {
+	if err := world.CheckDiscoveryExtensions(tags); err != nil {
+		return invalid("The tags are not valid: %v.", err)
+	}
+	return nil
+}
+
 // tagged is a copy of the resource of an ARN, to be put after its tags changed.
 type tagged struct {
 	tags *world.Tags
@@ -66,6 +74,11 @@ func (s *Server) TagResource(ctx context.Context, in *TagResourceInput) (*TagRes
 		}
 		if *t.tags, err = merged(*t.tags, in.Tags, *in.ResourceARN); err != nil {
 			return err
+		}
+		if _, ok := t.put.(*world.DiscoveryService); ok {
+			if err := checkExtensions(*t.tags); err != nil {
+				return err
+			}
 		}
 		d.Put(t.put)
 		return nil

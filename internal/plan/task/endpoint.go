@@ -76,3 +76,25 @@ func (s *step) reachable() bool {
 	}
 	return true
 }
+
+// namedPorts are the ports that the definition gives a name, where clients reach
+// them. An application protocol is a name, too.
+func (s *step) namedPorts() []world.NamedPort {
+	var out []world.NamedPort
+	for _, c := range s.def.Containers {
+		for _, p := range c.PortMappings {
+			port, ok := p.ContainerPort, s.def.NetworkMode != "none"
+			if s.def.NetworkMode == "bridge" {
+				port, ok = s.hostPort(c.Name, p)
+			}
+			if p.Name == "" || port == 0 || !ok {
+				continue
+			}
+			out = append(out, world.NamedPort{Name: p.Name, Protocol: p.Protocol, Port: port})
+			if p.AppProtocol != "" && p.AppProtocol != p.Name {
+				out = append(out, world.NamedPort{Name: p.AppProtocol, Protocol: p.Protocol, Port: port})
+			}
+		}
+	}
+	return out
+}

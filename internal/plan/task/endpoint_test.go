@@ -2,6 +2,7 @@ package task
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"seamark/internal/plan"
@@ -115,5 +116,35 @@ func TestPlan_RegistersIPv6(t *testing.T) {
 	Plan(d, "t")
 	if a := d.World.Instance("srv-a", "t").Attributes; a["AWS_INSTANCE_IPV4"] != "10.0.1.4" || a["AWS_INSTANCE_IPV6"] != "fd5e:a::9" {
 		t.Errorf("attributes %v", a)
+	}
+}
+
+func TestPlan_KeepsNamedPorts(t *testing.T) {
+	named := func(def *world.TaskDefinition) {
+		def.Containers[0].PortMappings = []world.PortMapping{
+			{Name: "web", AppProtocol: "http", ContainerPort: 8080, Protocol: "tcp"},
+			{ContainerPort: 9090, Protocol: "tcp"}, {Name: "dns", ContainerPort: 53, HostPort: 5353, Protocol: "udp"},
+		}
+	}
+	for name, c := range map[string]struct {
+		change func(t *world.Task, def *world.TaskDefinition)
+		want   []world.NamedPort
+	}{
+		"awsvpc": {func(_ *world.Task, def *world.TaskDefinition) { named(def) },
+			[]world.NamedPort{{Name: "web", Protocol: "tcp", Port: 8080}, {Name: "http", Protocol: "tcp", Port: 8080}, {Name: "dns", Protocol: "udp", Port: 53}}},
+		"bridge": {func(t *world.Task, def *world.TaskDefinition) {
+			onHost("bridge", 0)(t, def)
+			named(def)
+			t.Registries = []world.ServiceRegistry{{Service: "srv-b", ContainerName: "app", ContainerPort: 53}}
+		},
+			[]world.NamedPort{{Name: "dns", Protocol: "udp", Port: 5353}}}, // the other port is not chosen
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := draft(c.change)
+			Plan(d, "t")
+			if i := d.World.Instance("srv-b", "t"); i == nil || !slices.Equal(i.Ports, c.want) {
+				t.Errorf("registered %+v", i)
+			}
+		})
 	}
 }

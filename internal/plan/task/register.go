@@ -27,7 +27,7 @@ func (s *step) register() {
 		}
 		s.d.Put(&world.DiscoveryInstance{
 			Service: ds.ID, ID: string(s.t.ID), Attributes: s.attributes(ds, r, health),
-			Health: health, WasHealthy: health == world.Healthy, CreatedAt: s.d.Now,
+			Health: health, WasHealthy: health == world.Healthy, Ports: s.namedPorts(), CreatedAt: s.d.Now,
 		})
 		counted := *ds
 		counted.InstancesRevision++

@@ -35,6 +35,9 @@ func CompileService(w world.World, id world.DiscoveryServiceID, o Options) []Nam
 	for _, r := range s.Records {
 		c.add(r)
 	}
+	if s.PortNames() {
+		c.addPortNames()
+	}
 	return c.names()
 }
 
@@ -157,12 +160,16 @@ func (c *compilation) addTargets(r world.DNSRecord) {
 			continue
 		}
 		owner, _ := instanceOwner(i.DiscoveryInstance, c.owner)
-		if a, ok := address4(i.DiscoveryInstance); ok {
-			c.put(owner, Set{Type: TypeA, TTL: ttl(r.TTL), Records: []string{a}})
-		}
-		if a, ok := address6(i.DiscoveryInstance); ok {
-			c.put(owner, Set{Type: TypeAAAA, TTL: ttl(r.TTL), Records: []string{a}})
-		}
+		c.addTarget(i.DiscoveryInstance, owner, r)
+	}
+}
+
+func (c *compilation) addTarget(i *world.DiscoveryInstance, owner string, r world.DNSRecord) {
+	if a, ok := address4(i); ok {
+		c.put(owner, Set{Type: TypeA, TTL: ttl(r.TTL), Records: []string{a}})
+	}
+	if a, ok := address6(i); ok {
+		c.put(owner, Set{Type: TypeAAAA, TTL: ttl(r.TTL), Records: []string{a}})
 	}
 }
 
@@ -250,8 +257,11 @@ func Merge(parts []Name) []Set {
 }
 
 func policy(s *world.DiscoveryService) Policy {
-	if s.RoutingPolicy == "WEIGHTED" {
+	switch {
+	case s.RoutingPolicy == "WEIGHTED":
 		return Weighted
+	case s.AllAnswers():
+		return Simple
 	}
 	return MultiValue
 }
