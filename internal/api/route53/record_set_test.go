@@ -246,6 +246,8 @@ func TestListResourceRecordSets_CloudMap(t *testing.T) {
 		d.Put(&world.DiscoveryInstance{Service: "srv-1", ID: "i/1", Attributes: map[string]string{"AWS_INSTANCE_IPV4": "10.0.0.1", "AWS_INSTANCE_PORT": "80"}})
 		d.Put(&world.DiscoveryService{ID: "srv-2", Namespace: "ns-1", Name: "db", RoutingPolicy: "WEIGHTED", Records: []world.DNSRecord{{Type: "CNAME", TTL: 5}}})
 		d.Put(&world.DiscoveryInstance{Service: "srv-2", ID: "one", Attributes: map[string]string{"AWS_INSTANCE_CNAME": "DB.example.com"}})
+		d.Put(&world.DiscoveryService{ID: "srv-3", Namespace: "ns-1", Name: "lb", RoutingPolicy: "WEIGHTED", Records: []world.DNSRecord{{Type: "A", TTL: 5}}})
+		d.Put(&world.DiscoveryInstance{Service: "srv-3", ID: "one", Attributes: map[string]string{"AWS_ALIAS_DNS_NAME": "LB-1.elb.amazonaws.com"}})
 	})
 	out, err := p.ListResourceRecordSets(t.Context(), &sdk.ListResourceRecordSetsInput{HostedZoneId: aws.String("ZCLOUDMAP")})
 	if err != nil {
@@ -253,7 +255,13 @@ func TestListResourceRecordSets_CloudMap(t *testing.T) {
 	}
 	var got []string
 	for _, r := range out.ResourceRecordSets {
-		text := fmt.Sprintf("%s %s %d %s %s", *r.Name, r.Type, *r.TTL, aws.ToString(r.SetIdentifier), *r.ResourceRecords[0].Value)
+		text := fmt.Sprintf("%s %s %d %s", *r.Name, r.Type, aws.ToInt64(r.TTL), aws.ToString(r.SetIdentifier))
+		if a := r.AliasTarget; a != nil {
+			text += fmt.Sprintf(" alias %s %s %v", *a.HostedZoneId, *a.DNSName, a.EvaluateTargetHealth)
+		}
+		for _, v := range r.ResourceRecords {
+			text += " " + *v.Value
+		}
 		if r.MultiValueAnswer != nil {
 			text += " multi"
 		}
@@ -263,8 +271,10 @@ func TestListResourceRecordSets_CloudMap(t *testing.T) {
 		got = append(got, text)
 	}
 	want := []string{
-		"map.local. NS 172800  ns-1536.awsdns-00.co.uk.", "map.local. SOA 0  ns-1536.awsdns-00.co.uk. awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400",
+		"map.local. NS 172800  ns-1536.awsdns-00.co.uk. ns-0.awsdns-00.com. ns-1024.awsdns-00.org. ns-512.awsdns-00.net.",
+		"map.local. SOA 0  ns-1536.awsdns-00.co.uk. awsdns-hostmaster.amazon.com. 1 7200 900 1209600 86400",
 		"db.map.local. CNAME 5 one db.example.com. weight 1",
+		"lb.map.local. A 0 one alias Z35SXDOTRQ7X7K lb-1.elb.amazonaws.com. true weight 1",
 		"web.map.local. A 10 i/1 10.0.0.1 multi", `web.map.local. SRV 20 i/1 1 1 80 i/1.web.map.local. multi`,
 		`i\0571.web.map.local. A 20  10.0.0.1`,
 	}
