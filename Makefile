@@ -6,7 +6,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
 
 .DEFAULT_GOAL := build
-.PHONY: build engine images deps guide test test-race check lint fix darwin gen bench-guide bench-discovery bench-rollout fuzz-dns clean help
+.PHONY: build engine images deps guide test test-race check lint fix darwin gen bench-guide bench-discovery bench-rollout bench-dns fuzz-dns clean help
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -75,6 +75,9 @@ bench-rollout: deps build engine ## requests that fail while a service is deploy
 
 fuzz-dns: ## fuzz the resolver; FUZZTIME=600 seconds in all
 	scripts/fuzz-dns
+
+bench-dns: deps build engine ## DNS beside CoreDNS, Knot, NSD, BIND and Unbound; answers while the registry changes
+	bench/dns
 
 clean: ## remove what was built
 	rm -rf bin images/out
