@@ -30,11 +30,12 @@ func measureRestarts(ctx context.Context, o options, st *stage, r *report) error
 	size := fmt.Sprintf("kill -9 of the control plane, %d instances → ", o.instances)
 	ready := &rig.Series{Name: size + "API ready", Goal: goalReady}
 	served := &rig.Series{Name: size + "DNS known to be up to date"}
-	r.ready = append(r.ready, ready, served)
+	cpu := &rig.Series{Name: "CPU time of the new control plane until then, on all cores"}
+	r.ready = append(r.ready, ready, served, cpu)
 	r.probes = &probes{}
 	end := r.probes.begin(st.resolver, len(st.services))
 	for range o.restarts {
-		if err := st.restart(ctx, ready, served); err != nil {
+		if err := st.restart(ctx, ready, served, cpu); err != nil {
 			return errors.Join(err, end())
 		}
 		// The new process goes on with work that the old one had: look, too, while
@@ -73,7 +74,7 @@ func (st *stage) boot(ctx context.Context) error {
 	return st.place(ctx, id)
 }
 
-func (st *stage) restart(ctx context.Context, ready, served *rig.Series) error {
+func (st *stage) restart(ctx context.Context, ready, served, cpu *rig.Series) error {
 	begin := time.Now()
 	if err := st.instance.End(syscall.SIGKILL); err != nil {
 		return err
@@ -82,11 +83,16 @@ func (st *stage) restart(ctx context.Context, ready, served *rig.Series) error {
 		return err
 	}
 	ready.Add(time.Since(begin))
-	err := rig.Poll(ctx, 5*time.Millisecond, func() (bool, error) {
-		s, err := st.instance.Status(ctx)
-		return err == nil && s.Applied >= s.Revision, err
-	})
+	if err := st.caughtUp(ctx); err != nil {
+		return err
+	}
 	served.Add(time.Since(begin))
+	s, err := st.instance.Status(ctx)
+	if err != nil {
+		return err
+	}
+	used, err := rig.ProcessCPU(s.PID)
+	cpu.Add(used)
 	return err
 }
 

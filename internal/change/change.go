@@ -35,7 +35,7 @@ func (r *Runner) Do(ctx context.Context, f func(d *plan.Draft) error) (revision 
 		if err := f(d); err != nil {
 			return err
 		}
-		d.Commit(tx)
+		tx.Adopt(d.World, d.Changed())
 		wake = d.Wake()
 		return nil
 	})

@@ -100,3 +100,38 @@ func TestDo_DrawsFreshIDsEachTime(t *testing.T) {
 		t.Errorf("%d different ids of 20", len(seen))
 	}
 }
+
+// TestDo_StoresWhatTheDraftShows: what a draft put, replaced, deleted, and put
+// and deleted again is what a restart finds.
+func TestDo_StoresWhatTheDraftShows(t *testing.T) {
+	s := open(t)
+	r := &Runner{Store: s}
+	do := func(f func(d *plan.Draft)) {
+		t.Helper()
+		if _, _, err := r.Do(t.Context(), func(d *plan.Draft) error { f(d); return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(func(d *plan.Draft) {
+		d.Put(&world.Cluster{Name: "kept"})
+		d.Put(&world.Cluster{Name: "changed"})
+		d.Put(&world.Cluster{Name: "deleted"})
+	})
+	do(func(d *plan.Draft) {
+		d.Delete(d.World.Clusters.Get("deleted"))
+		d.Put(&world.Cluster{Name: "changed", Status: "ACTIVE"})
+		brief := &world.Cluster{Name: "brief"}
+		d.Put(brief)
+		d.Delete(brief)
+	})
+	again, err := mem.Open(mem.Options{Disk: s.Disk()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = again.Close() }() // it was only read
+	for _, w := range []world.World{s.View(), again.View()} {
+		if c := w.Clusters.Get("changed"); w.Clusters.Len() != 2 || w.Clusters.Get("kept") == nil || c == nil || c.Status != "ACTIVE" {
+			t.Errorf("%d clusters, changed is %+v", w.Clusters.Len(), c)
+		}
+	}
+}

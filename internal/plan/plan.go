@@ -7,6 +7,7 @@
 package plan
 
 import (
+	"iter"
 	"time"
 
 	"seamark/internal/world"
@@ -75,6 +76,18 @@ func (d *Draft) Wake() time.Time { return d.again }
 
 // Empty says that nothing was changed.
 func (d *Draft) Empty() bool { return len(d.order) == 0 }
+
+// Changed yields what was put or deleted, in the order in which that was done
+// first. World shows the outcome.
+func (d *Draft) Changed() iter.Seq2[world.Kind, string] {
+	return func(yield func(world.Kind, string) bool) {
+		for _, r := range d.order {
+			if !yield(r.kind, r.key) {
+				return
+			}
+		}
+	}
+}
 
 // Writer is what changes are committed to: a transaction of package store.
 type Writer interface {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"iter"
 	"time"
 
 	"seamark/internal/world"
@@ -42,6 +43,19 @@ func (tx *Tx) Put(o world.Object) {
 func (tx *Tx) Delete(k world.Kind, key string) {
 	tx.touch(id{k, key})
 	tx.World.Delete(k, key)
+}
+
+// Adopt makes w the world of this update. w came from World by puts and deletes
+// of the objects named: copying its pointer costs nothing, where writing the
+// same once more would copy a path of each tree that is touched.
+func (tx *Tx) Adopt(w world.World, changed iter.Seq2[world.Kind, string]) {
+	for k, key := range changed {
+		if o := w.Get(k, key); o != nil {
+			tx.guard.put(o)
+		}
+		tx.touch(id{k, key})
+	}
+	tx.World = w
 }
 
 // Revision is the number that this update will have if it writes something.

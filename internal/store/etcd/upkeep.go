@@ -56,6 +56,7 @@ func (u *upkeep) run(ctx context.Context) {
 	cleared := time.Now()
 	tick := time.NewTicker(upkeepInterval)
 	defer tick.Stop()
+	var rest calm
 	for {
 		select {
 		case <-ctx.Done():
@@ -69,6 +70,9 @@ func (u *upkeep) run(ctx context.Context) {
 		}
 		if u.written.Load() >= max(compactAfter, u.live.Load()) {
 			u.tidy(ctx)
+		}
+		if rest.due(u.etcdRevision.Load(), time.Now()) {
+			u.giveBack()
 		}
 	}
 }
