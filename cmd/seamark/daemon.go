@@ -129,7 +129,7 @@ func (d *daemon) assemble(ctx context.Context) (err error) {
 	fidelity := world.Fidelity(d.o.fidelity)
 	d.answers = control.NewAnswers(control.AnswersOptions{
 		Store: d.store, Zone: zone.Options{Fidelity: fidelity, Region: d.o.region, Public: public != nil},
-		Listen: d.machine.listen, Endpoint: d.machine.endpoint, Upstreams: upstreams, Public: public, Logger: d.logger,
+		Listen: d.machine.listen, Endpoint: d.machine.endpoint, Upstreams: upstreams, Public: public, PacketLimit: d.o.packetLimit, Logger: d.logger,
 	})
 	d.changes = &change.Runner{Store: d.store, Scope: d.o.scope(), Fidelity: fidelity, Applied: d.answers.Applied, Await: d.answers.Await}
 	d.sessions = control.NewSessions(d.changes)

@@ -31,6 +31,7 @@ type upOptions struct {
 	fidelity     string
 	dnsUpstream  string
 	publicDNS    string
+	packetLimit  int
 	imagePull    string
 	minFreeBytes int64
 	outbound     []string
@@ -75,6 +76,7 @@ everything.`,
 	f.StringVar(&o.fidelity, "fidelity", string(world.Relaxed), "where AWS's behaviour would surprise: relaxed or aws (docs/divergences.md)")
 	f.StringVar(&o.dnsUpstream, "dns-upstream", "host", "where other names are asked for: host, none or ADDR[:PORT]")
 	f.StringVar(&o.publicDNS, "public-dns", "", "address of this host, ADDR:PORT, where the public hosted zones are answered (default: nowhere)")
+	f.IntVar(&o.packetLimit, "resolver-packet-limit", 0, "DNS packets a second that a VPC's resolver takes from one address; 0: any number (AWS: 1024)")
 	f.StringVar(&o.imagePull, "image-pull", "missing", "when a registry is asked: missing or always")
 	f.Int64Var(&o.minFreeBytes, "min-free-bytes", 256<<20, "free disk space below which changes are refused")
 	f.StringSliceVar(&o.outbound, "allow-outbound", nil, "CIDR blocks of this host, or link-local ones, that image pulls and health checks may reach all the same")
@@ -98,6 +100,8 @@ func (o *upOptions) check() error {
 		return errors.New("--private-health-checks: with --runtime simulated there is no VPC network to check from")
 	case o.quotas != "none" && o.quotas != "aws":
 		return fmt.Errorf("--quotas %q: want none or aws", o.quotas)
+	case o.packetLimit < 0:
+		return fmt.Errorf("--resolver-packet-limit %d: want 0 or more", o.packetLimit)
 	case o.imagePull != "missing" && o.imagePull != "always":
 		return fmt.Errorf("--image-pull %q: want missing or always", o.imagePull)
 	case len(o.account) != 12 || strings.Trim(o.account, "0123456789") != "":

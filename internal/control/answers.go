@@ -30,7 +30,9 @@ type AnswersOptions struct {
 	// Endpoint says by what the data plane reaches an interface of a Resolver
 	// endpoint; ok is false while the interface does not exist. Nil: none ever does.
 	Endpoint func(e *world.ResolverEndpoint, n *world.NetworkInterface) (a dataplane.EndpointAddress, ok bool)
-	Logger   *slog.Logger // required
+	// PacketLimit is the data plane's Config.PacketLimit.
+	PacketLimit int
+	Logger      *slog.Logger // required
 }
 
 // Answers keeps the data plane's DNS tables equal to the world, and knows up to
@@ -256,7 +258,7 @@ func (s *sender) replace(ctx context.Context, w work) error {
 	clear(s.served)
 	clear(s.bound)
 	clear(s.unbound)
-	snapshot := dataplane.Snapshot{Config: dataplane.Config{Upstreams: s.a.o.Upstreams}}
+	snapshot := dataplane.Snapshot{Config: dataplane.Config{Upstreams: s.a.o.Upstreams, PacketLimit: s.a.o.PacketLimit}}
 	for v := range w.world.VPCs.All() {
 		if vpc, ok := s.vpc(w.world, v.ID); ok {
 			snapshot.VPCs = append(snapshot.VPCs, vpc)

@@ -58,8 +58,14 @@ func open(namespace string, at netip.AddrPort, exclusive bool, sockets int) (*bi
 	return b, nil
 }
 
+// answerer is a Resolver, or an inbound endpoint's way to it.
+type answerer interface {
+	ServeUDP(s *resolver.UDPSocket, pool *resolver.Pollers) error
+	ServeTCP(l net.Listener) error
+}
+
 // serve starts answering on all sockets.
-func (b *binding) serve(r *resolver.Resolver, pollers *resolver.Pollers, logger *slog.Logger) {
+func (b *binding) serve(r answerer, pollers *resolver.Pollers, logger *slog.Logger) {
 	for _, c := range b.udp {
 		b.serving.Go(func() { report(logger, b.at, r.ServeUDP(c, pollers)) })
 	}

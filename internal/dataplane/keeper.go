@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"seamark/internal/resolver"
+	"seamark/internal/world"
 )
 
 // snapshotName is the file in RunDir that holds what was served last.
@@ -29,6 +30,8 @@ type kept struct {
 type keptVPC struct {
 	VPC   VPC
 	Bound []netip.AddrPort
+	// Ports on which the interfaces of inbound endpoints listen.
+	Ports map[world.NetworkInterfaceID][]netip.AddrPort
 }
 
 // state is a server's state as tables, which are turned into a file elsewhere.
@@ -39,9 +42,11 @@ type state struct {
 }
 
 type stateVPC struct {
-	table  *resolver.Table
-	listen Listen
-	bound  []netip.AddrPort
+	table     *resolver.Table
+	listen    Listen
+	endpoints []Endpoint
+	bound     []netip.AddrPort
+	ports     map[world.NetworkInterfaceID][]netip.AddrPort
 }
 
 // keeper writes the file a moment after each change, and the more rarely the
@@ -129,7 +134,7 @@ func (k *keeper) finish(current func() state) error {
 func write(dir string, s state) error {
 	out := kept{Format: snapshotFormat, Revision: s.revision, Config: s.config}
 	for _, v := range s.vpcs {
-		out.VPCs = append(out.VPCs, keptVPC{VPC{Table: v.table.VPC(), Listen: v.listen}, v.bound})
+		out.VPCs = append(out.VPCs, keptVPC{VPC{Table: v.table.VPC(), Listen: v.listen, Endpoints: v.endpoints}, v.bound, v.ports})
 	}
 	b, err := encode(out)
 	if err != nil {
@@ -181,7 +186,7 @@ func (s *Server) restore() {
 		p.set(&v.VPC)
 		id := v.VPC.Table.ID
 		s.vpcs[id] = newServed(id, p.vpcs[id].table, s)
-		s.vpcs[id].ports = v.Bound
+		s.vpcs[id].main.ports, s.vpcs[id].ports = v.Bound, v.Ports
 	}
 	s.commit(k.Revision, p)
 	s.opts.Logger.Info("serving the kept snapshot", "revision", k.Revision, "vpcs", len(k.VPCs))
@@ -191,7 +196,7 @@ func (s *Server) restore() {
 func (s *Server) kept() state {
 	out := state{revision: s.revision, config: s.config}
 	for _, v := range s.vpcs {
-		out.vpcs = append(out.vpcs, stateVPC{v.resolver.Table(), v.listen, v.bound()})
+		out.vpcs = append(out.vpcs, stateVPC{v.resolver.Table(), v.main.listen, v.configured(), v.main.bound(), v.inboundPorts()})
 	}
 	return out
 }

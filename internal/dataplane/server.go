@@ -73,6 +73,7 @@ func New(opts Options) (*Server, error) {
 		opts: opts, forwarder: f, pollers: pollers, startedAt: time.Now(),
 		calls: make(chan func()), vpcs: map[world.VPCID]*served{},
 	}
+	f.SetDialer(dialFrom)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if opts.RunDir != "" {
 		s.keeper = newKeeper(opts.RunDir)
@@ -245,8 +246,11 @@ type plan struct {
 
 // planned is the next state of one VPC; without a table it is removed.
 type planned struct {
-	table  *resolver.Table
-	listen Listen
+	table *resolver.Table
+	// whole: listen and endpoints are given, too; else those of before count.
+	whole     bool
+	listen    Listen
+	endpoints []Endpoint
 }
 
 func newPlan(s *Server) *plan { return &plan{server: s, vpcs: map[world.VPCID]*planned{}} }
@@ -270,7 +274,7 @@ func (p *plan) add(c *Change) error {
 func (p *plan) set(v *VPC) {
 	t, problems := resolver.NewTable(v.Table)
 	p.report(v.Table.ID, problems)
-	p.vpcs[v.Table.ID] = &planned{t, v.Listen}
+	p.vpcs[v.Table.ID] = &planned{table: t, whole: true, listen: v.Listen, endpoints: v.Endpoints}
 }
 
 func (p *plan) remove(id world.VPCID) { p.vpcs[id] = &planned{} }
@@ -282,7 +286,7 @@ func (p *plan) delta(d zone.Delta) error {
 		if v == nil {
 			return fmt.Errorf("vpc %s: %w", d.VPC, ErrNeedSnapshot)
 		}
-		next = &planned{v.resolver.Table(), v.listen}
+		next = &planned{table: v.resolver.Table()}
 	}
 	if next.table == nil {
 		return fmt.Errorf("vpc %s: %w", d.VPC, ErrNeedSnapshot)
@@ -292,7 +296,9 @@ func (p *plan) delta(d zone.Delta) error {
 		return fmt.Errorf("%w: %w", ErrNeedSnapshot, err)
 	}
 	p.report(d.VPC, problems)
-	p.vpcs[d.VPC] = &planned{t, next.listen}
+	changed := *next
+	changed.table = t
+	p.vpcs[d.VPC] = &changed
 	return nil
 }
 
@@ -321,12 +327,15 @@ func (s *Server) commit(revision int64, p *plan) Ack {
 			v = newServed(id, next.table, s)
 			s.vpcs[id] = v
 		}
-		v.restoring = p.restoring
-		v.set(next.table, next.listen)
-		st := v.status()
-		ack.Bound[id] = st.Bound
-		if st.Failed != "" {
-			ack.Failed[id] = st.Failed
+		v.main.restoring = p.restoring
+		if next.whole {
+			v.set(next)
+		} else {
+			v.swap(next.table)
+		}
+		ack.Bound[id] = v.main.bound()
+		if failed := v.failures(); failed != "" {
+			ack.Failed[id] = failed
 		}
 	}
 	s.revision = revision
@@ -338,7 +347,18 @@ func (s *Server) commit(revision int64, p *plan) Ack {
 
 func (s *Server) configure(c Config) {
 	if !slices.Equal(c.Upstreams, s.config.Upstreams) {
-		s.forwarder.SetUpstreams(slices.Clone(c.Upstreams))
+		s.forwarder.SetUpstreams(c.Upstreams)
+	}
+	for id, v := range s.vpcs {
+		v.resolver.SetPacketLimit(packetLimit(c, id))
 	}
 	s.config = c
+}
+
+// packetLimit is the limit for one VPC. The public zones are no VPC's resolver.
+func packetLimit(c Config, id world.VPCID) int {
+	if id == zone.PublicID {
+		return 0
+	}
+	return c.PacketLimit
 }

@@ -2,18 +2,16 @@ package resolver
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
-	"strings"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/miekg/dns"
 )
 
@@ -23,35 +21,64 @@ const (
 	exchangeTimeout = 5 * time.Second // glibc gives up after five seconds
 	attemptRounds   = 2
 	maxFlights      = 1024
+	maxReferrals    = 8
+	// staleAfter is how long a client waits while there is an old answer (RFC 8767
+	// section 5: 1.8 seconds, before the client itself gives up).
+	staleAfter = 1800 * time.Millisecond
+	// downFor is how long a server that did not answer is asked after the others.
+	downFor = 10 * time.Second
+	// plainFor is how long a server that does not keep the case of a question is
+	// believed not to.
+	plainFor   = 10 * time.Minute
+	maxServers = 1024 // that are remembered to be so
 )
 
 // Reasons why nothing was learned upstream.
 var (
 	ErrNoUpstream = errors.New("no upstream resolver is configured")
 	ErrBusy       = errors.New("too many questions are being asked upstream")
+	ErrLoop       = errors.New("a forwarding rule leads back to where the question came from")
 )
 
-// Forwarder asks the upstream resolvers, from the network of the process. One
+// Forwarder asks other servers: the upstream resolvers, from the network of the
+// process, and the targets of rules, from the interfaces of endpoints. One
 // serves all VPCs. It caches answers, and asks a question that several clients
 // wait for only once.
 type Forwarder struct {
-	upstreams atomic.Pointer[[]netip.AddrPort]
+	upstreams atomic.Pointer[route]
+	dial      Dialer
 	cache     *cache
+	servers   *lru.Cache[serverKey, serverState]
+	turn      atomic.Uint64
 	ctx       context.Context // ends with Close
 	cancel    context.CancelFunc
 
 	mu      sync.Mutex
-	flights map[Question]*flight
+	flights map[inquiry]*flight
+	sockets map[netip.AddrPort]*flight // from which questions under way were sent
 	closed  bool
 	running sync.WaitGroup
 }
 
 // flight is a question under way.
 type flight struct {
+	inquiry inquiry
+	// parent is the flight that sent the query which this one is for: where a rule
+	// leads to another VPC's resolver, or back to the same one.
+	parent *flight
 	done   chan struct{}
 	answer *dns.Msg // never changed; set before done is closed
 	err    error
 }
+
+// serverKey is a server as it is seen from one network.
+type serverKey struct {
+	namespace string
+	server    netip.AddrPort
+}
+
+// serverState is what was found out about a server.
+type serverState struct{ down, plain time.Time }
 
 // NewForwarder returns a Forwarder without upstreams.
 func NewForwarder() (*Forwarder, error) {
@@ -59,17 +86,26 @@ func NewForwarder() (*Forwarder, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Forwarder{cache: c, flights: map[Question]*flight{}}
+	servers, err := lru.New[serverKey, serverState](maxServers)
+	if err != nil {
+		return nil, fmt.Errorf("servers: %w", err)
+	}
+	f := &Forwarder{dial: DialOwn, cache: c, servers: servers, flights: map[inquiry]*flight{}, sockets: map[netip.AddrPort]*flight{}}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
-	f.upstreams.Store(new([]netip.AddrPort))
+	f.upstreams.Store(new(route))
 	return f, nil
 }
 
-// SetUpstreams replaces the upstreams and forgets what the old ones said.
+// SetDialer replaces how servers are connected to. Call it before anything is asked.
+func (f *Forwarder) SetDialer(d Dialer) { f.dial = d }
+
+// SetUpstreams replaces the upstreams. What others said is used no more.
 func (f *Forwarder) SetUpstreams(servers []netip.AddrPort) {
-	f.upstreams.Store(&servers)
-	f.cache.clear()
+	r := newRoute(slices.Clone(servers), nil)
+	f.upstreams.Store(&r)
 }
+
+func (f *Forwarder) upstream() route { return *f.upstreams.Load() }
 
 // Close ends what is under way and waits for it.
 func (f *Forwarder) Close() {
@@ -80,17 +116,46 @@ func (f *Forwarder) Close() {
 	f.running.Wait()
 }
 
-// Exchange returns the answer to a question. The caller owns the message.
+// Exchange returns the upstreams' answer to a question. The caller owns the
+// message.
 func (f *Forwarder) Exchange(ctx context.Context, q Question) (*dns.Msg, error) {
-	if m := f.cache.get(q, time.Now()); m != nil {
+	return f.exchange(ctx, q, f.upstream(), netip.AddrPort{})
+}
+
+// exchange asks by a route for a client at from. An old answer is better than
+// none (RFC 8767).
+func (f *Forwarder) exchange(ctx context.Context, q Question, r route, from netip.AddrPort) (*dns.Msg, error) {
+	key := q.by(r)
+	if m := f.cache.get(key, time.Now()); m != nil {
 		return m, nil
 	}
-	fl, err := f.join(q)
+	old, soon := f.cache.stale(key, time.Now())
+	if soon {
+		return old, nil
+	}
+	m, err := f.newer(ctx, q, r, from, old != nil)
+	if old != nil && (err != nil || !useful(m)) {
+		return old, nil
+	}
+	return m, err
+}
+
+// newer waits for an answer, or, with an old one at hand, for a moment only.
+func (f *Forwarder) newer(ctx context.Context, q Question, r route, from netip.AddrPort, hasOld bool) (*dns.Msg, error) {
+	fl, err := f.join(q, r, from)
 	if err != nil {
 		return nil, err
 	}
+	var impatient <-chan time.Time
+	if hasOld {
+		timer := time.NewTimer(staleAfter)
+		defer timer.Stop()
+		impatient = timer.C
+	}
 	select {
 	case <-fl.done:
+	case <-impatient:
+		return nil, context.DeadlineExceeded
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
@@ -100,15 +165,25 @@ func (f *Forwarder) Exchange(ctx context.Context, q Question) (*dns.Msg, error) 
 	return fl.answer.Copy(), nil
 }
 
+// useful says whether a server answered the question: yes or no.
+func useful(m *dns.Msg) bool {
+	return m.Rcode == dns.RcodeSuccess || m.Rcode == dns.RcodeNameError
+}
+
 // join returns the flight of a question, starting it if there is none.
-func (f *Forwarder) join(q Question) (*flight, error) {
-	servers := *f.upstreams.Load()
-	if len(servers) == 0 {
+func (f *Forwarder) join(q Question, r route, from netip.AddrPort) (*flight, error) {
+	if len(r.servers) == 0 {
 		return nil, ErrNoUpstream
 	}
-	key := q.key()
+	key := q.by(r)
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	parent := f.sockets[from]
+	for up := parent; up != nil; up = up.parent {
+		if up.inquiry == key {
+			return nil, ErrLoop
+		}
+	}
 	if fl, ok := f.flights[key]; ok {
 		return fl, nil
 	}
@@ -118,12 +193,14 @@ func (f *Forwarder) join(q Question) (*flight, error) {
 	if len(f.flights) >= maxFlights {
 		return nil, ErrBusy
 	}
-	fl := &flight{done: make(chan struct{})}
+	fl := &flight{inquiry: key, parent: parent, done: make(chan struct{})}
 	f.flights[key] = fl
 	f.running.Go(func() {
-		fl.answer, fl.err = f.ask(q, servers)
-		if fl.err == nil {
-			f.cache.put(q, fl.answer, time.Now())
+		fl.answer, fl.err = f.ask(q, r, fl)
+		if fl.err == nil && useful(fl.answer) {
+			f.cache.put(key, fl.answer, time.Now())
+		} else {
+			f.cache.failed(key, time.Now())
 		}
 		f.mu.Lock()
 		delete(f.flights, key)
@@ -133,21 +210,41 @@ func (f *Forwarder) join(q Question) (*flight, error) {
 	return fl, nil
 }
 
-// ask tries the servers in order, twice. A server that fails or refuses does
-// not end the search, but its answer is better than none.
-func (f *Forwarder) ask(q Question, servers []netip.AddrPort) (*dns.Msg, error) {
+// ask asks by a route, and on where name servers refer to others.
+func (f *Forwarder) ask(q Question, r route, fl *flight) (*dns.Msg, error) {
 	ctx, cancel := context.WithTimeout(f.ctx, exchangeTimeout)
 	defer cancel()
+	for range maxReferrals {
+		m, err := f.askAny(ctx, q, r, fl)
+		if err != nil || !r.iterative {
+			return m, err
+		}
+		next := referral(m, q.Name)
+		if next == nil {
+			return m, nil
+		}
+		r.servers = next
+	}
+	return nil, errors.New("too many referrals")
+}
+
+// askAny tries the servers, those that answer first, twice. A server that fails
+// or refuses does not end the search, but its answer is better than none.
+func (f *Forwarder) askAny(ctx context.Context, q Question, r route, fl *flight) (*dns.Msg, error) {
 	var worse *dns.Msg
 	var errs []error
+	turn := f.turn.Add(1)
 	for range attemptRounds {
-		for _, server := range servers {
-			m, err := f.attempt(ctx, q, server)
+		for _, h := range f.order(r.hops(turn)) {
+			m, err := f.attempt(ctx, q, h, r.iterative, fl)
+			if ctx.Err() == nil {
+				f.note(h, func(s *serverState) { s.down = downUntil(err) })
+			}
 			if err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", server, err))
+				errs = append(errs, fmt.Errorf("%s: %w", h.server, err))
 				continue
 			}
-			if m.Rcode == dns.RcodeSuccess || m.Rcode == dns.RcodeNameError {
+			if useful(m) {
 				return m, nil
 			}
 			worse = m
@@ -155,6 +252,7 @@ func (f *Forwarder) ask(q Question, servers []netip.AddrPort) (*dns.Msg, error) 
 		if worse != nil || ctx.Err() != nil {
 			break
 		}
+		turn++
 	}
 	if worse != nil {
 		return worse, nil
@@ -162,110 +260,47 @@ func (f *Forwarder) ask(q Question, servers []netip.AddrPort) (*dns.Msg, error) 
 	return nil, errors.Join(errs...)
 }
 
-// attempt asks one server: over UDP, over TCP where that answer was cut, and
-// without EDNS where the server does not know it (RFC 6891 section 7).
-func (f *Forwarder) attempt(ctx context.Context, q Question, server netip.AddrPort) (*dns.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
-	defer cancel()
-	edns := true
-	m, err := exchange(ctx, q, server, "udp", edns)
-	if err == nil && (m.Rcode == dns.RcodeFormatError || m.Rcode == dns.RcodeNotImplemented) && !q.DO {
-		edns = false
-		m, err = exchange(ctx, q, server, "udp", edns)
+func downUntil(err error) time.Time {
+	if err == nil {
+		return time.Time{}
 	}
-	if err == nil && m.Truncated {
-		m, err = exchange(ctx, q, server, "tcp", edns)
-	}
-	return m, err
+	return time.Now().Add(downFor)
 }
 
-// exchange sends one query over a socket of its own, so that port and id are
-// both fresh (RFC 5452 section 4.5), and waits for what answers it.
-func exchange(ctx context.Context, q Question, server netip.AddrPort, network string, edns bool) (*dns.Msg, error) {
-	m, wire, err := request(q, edns)
-	if err != nil {
-		return nil, err
-	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, network, server.String())
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = conn.Close() }() // nothing is buffered in it
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
-	if network == "tcp" {
-		return overTCP(conn, m, wire)
-	}
-	return overUDP(conn, m, wire)
-}
-
-func request(q Question, edns bool) (*dns.Msg, []byte, error) {
-	var id [2]byte
-	if _, err := rand.Read(id[:]); err != nil {
-		return nil, nil, err
-	}
-	m := &dns.Msg{Question: []dns.Question{{Name: q.Name, Qtype: q.Type, Qclass: dns.ClassINET}}}
-	m.Id = binary.BigEndian.Uint16(id[:])
-	m.RecursionDesired = true
-	m.CheckingDisabled = q.CD
-	if edns {
-		m.SetEdns0(maxUDP, q.DO)
-	}
-	wire, err := m.Pack()
-	return m, wire, err
-}
-
-// overUDP drops packets that do not answer the query until the deadline: a
-// forger must not be able to end the wait.
-func overUDP(conn net.Conn, m *dns.Msg, wire []byte) (*dns.Msg, error) {
-	if _, err := conn.Write(wire); err != nil {
-		return nil, err
-	}
-	b := make([]byte, 4096)
-	for {
-		n, err := conn.Read(b)
-		if err != nil {
-			return nil, err
+// order puts servers that did not answer lately behind the others.
+func (f *Forwarder) order(hops []hop) []hop {
+	now := time.Now()
+	slices.SortStableFunc(hops, func(a, b hop) int {
+		switch x, y := f.state(a).down.After(now), f.state(b).down.After(now); {
+		case x == y:
+			return 0
+		case x:
+			return 1
 		}
-		r := new(dns.Msg)
-		if r.Unpack(b[:n]) == nil && isAnswer(m, r) {
-			return r, nil
-		}
-	}
+		return -1
+	})
+	return hops
 }
 
-func overTCP(conn net.Conn, m *dns.Msg, wire []byte) (*dns.Msg, error) {
-	framed := append(binary.BigEndian.AppendUint16(nil, uint16(len(wire))), wire...)
-	if _, err := conn.Write(framed); err != nil {
-		return nil, err
+func (h hop) key() serverKey {
+	if h.source == nil {
+		return serverKey{server: h.server}
 	}
-	var length [2]byte
-	if _, err := io.ReadFull(conn, length[:]); err != nil {
-		return nil, err
-	}
-	b := make([]byte, binary.BigEndian.Uint16(length[:]))
-	if _, err := io.ReadFull(conn, b); err != nil {
-		return nil, err
-	}
-	r := new(dns.Msg)
-	if err := r.Unpack(b); err != nil {
-		return nil, err
-	}
-	if !isAnswer(m, r) {
-		return nil, errors.New("the answer is to another question")
-	}
-	return r, nil
+	return serverKey{h.source.Namespace, h.server}
 }
 
-// isAnswer compares id and question. Servers that cannot read a query at all
-// answer FORMERR or NOTIMP without it.
-func isAnswer(m, r *dns.Msg) bool {
-	if !r.Response || r.Id != m.Id || r.Opcode != dns.OpcodeQuery {
-		return false
+func (f *Forwarder) state(h hop) serverState {
+	s, _ := f.servers.Get(h.key())
+	return s
+}
+
+// note changes what is known of a server. What two do at once, one may undo: it
+// is found out again.
+func (f *Forwarder) note(h hop, change func(*serverState)) {
+	was := f.state(h)
+	is := was
+	change(&is)
+	if is != was {
+		f.servers.Add(h.key(), is)
 	}
-	if len(r.Question) == 0 {
-		return r.Rcode == dns.RcodeFormatError || r.Rcode == dns.RcodeNotImplemented
-	}
-	asked, got := m.Question[0], r.Question[0]
-	return len(r.Question) == 1 && got.Qtype == asked.Qtype && got.Qclass == asked.Qclass && strings.EqualFold(got.Name, asked.Name)
 }

@@ -59,7 +59,7 @@ func replies(records ...string) func(dns.ResponseWriter, *dns.Msg) {
 			if err != nil {
 				panic(err)
 			}
-			if rr.Header().Name == q.Question[0].Name || len(m.Answer) > 0 {
+			if strings.EqualFold(rr.Header().Name, q.Question[0].Name) || len(m.Answer) > 0 {
 				m.Answer = append(m.Answer, rr)
 			}
 		}
@@ -237,7 +237,7 @@ func TestForward_Coalesces(t *testing.T) {
 	f.SetUpstreams([]netip.AddrPort{u.at})
 	var waiting sync.WaitGroup
 	for range 50 {
-		fl, err := f.join(Question{Name: "www.example.com.", Type: dns.TypeA})
+		fl, err := f.join(Question{Name: "www.example.com.", Type: dns.TypeA}, f.upstream(), netip.AddrPort{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -271,11 +271,11 @@ func TestForward_Bounded(t *testing.T) {
 	}
 	f.SetUpstreams([]netip.AddrPort{silent.LocalAddr().(*net.UDPAddr).AddrPort()})
 	for i := range maxFlights {
-		if _, err := f.join(Question{Name: fmt.Sprintf("n%d.", i), Type: dns.TypeA}); err != nil {
+		if _, err := f.join(Question{Name: fmt.Sprintf("n%d.", i), Type: dns.TypeA}, f.upstream(), netip.AddrPort{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := f.join(Question{Name: "more.", Type: dns.TypeA}); !errors.Is(err, ErrBusy) {
+	if _, err := f.join(Question{Name: "more.", Type: dns.TypeA}, f.upstream(), netip.AddrPort{}); !errors.Is(err, ErrBusy) {
 		t.Errorf("one too many: %v", err)
 	}
 	begin := time.Now()
@@ -283,7 +283,7 @@ func TestForward_Bounded(t *testing.T) {
 	if took := time.Since(begin); took > time.Second {
 		t.Errorf("Close took %v", took)
 	}
-	if _, err := f.join(Question{Name: "late.", Type: dns.TypeA}); !errors.Is(err, net.ErrClosed) {
+	if _, err := f.join(Question{Name: "late.", Type: dns.TypeA}, f.upstream(), netip.AddrPort{}); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("after Close: %v", err)
 	}
 }
@@ -294,7 +294,7 @@ func TestCache(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		q := Question{Name: "WWW.example.", Type: dns.TypeA}
+		q := Question{Name: "WWW.example.", Type: dns.TypeA}.by(route{})
 		message := func(rcode int, answer, ns string) *dns.Msg {
 			m := new(dns.Msg).SetQuestion("www.example.", dns.TypeA)
 			m.Rcode = rcode
@@ -331,7 +331,7 @@ func TestCache(t *testing.T) {
 		}
 		c.put(q, message(0, "www.example. 60 IN A 192.0.2.1", ""), time.Now())
 		time.Sleep(20 * time.Second)
-		m := c.get(Question{Name: "www.EXAMPLE.", Type: dns.TypeA}, time.Now())
+		m := c.get(Question{Name: "www.EXAMPLE.", Type: dns.TypeA}.by(route{}), time.Now())
 		if m == nil || m.Answer[0].Header().Ttl != 40 {
 			t.Errorf("after 20 s: %v", m)
 		}
@@ -340,7 +340,7 @@ func TestCache(t *testing.T) {
 			t.Errorf("the cached answer was changed: %v", again)
 		}
 		for _, other := range []Question{{Name: "www.example.", Type: dns.TypeAAAA}, {Name: "www.example.", Type: dns.TypeA, DO: true}, {Name: "www.example.", Type: dns.TypeA, CD: true}} {
-			if m := c.get(other, time.Now()); m != nil {
+			if m := c.get(other.by(route{}), time.Now()); m != nil {
 				t.Errorf("%v: %v", other, m)
 			}
 		}

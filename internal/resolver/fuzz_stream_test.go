@@ -110,7 +110,7 @@ func FuzzStream(f *testing.F) {
 		asked, cut := frames(in)
 		server, client := net.Pipe()
 		var running sync.WaitGroup
-		running.Go(func() { r.serveConn(server) })
+		running.Go(func() { r.serveConn(server, nil) })
 		if err := client.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 			t.Fatal(err)
 		}
@@ -125,7 +125,7 @@ func FuzzStream(f *testing.F) {
 				t.Fatalf("an answer to nothing: %x", out)
 			}
 			if len(of) == 1 { // which of several with one id it answers cannot be told
-				check(t, of[0], out)
+				check(t, false, of[0], out)
 			}
 		}
 		if cut { // the server has hung up

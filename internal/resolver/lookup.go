@@ -6,15 +6,17 @@ import "github.com/miekg/dns"
 type outcome uint8
 
 const (
-	elsewhere outcome = iota // in no private zone, or in a made-up domain
+	elsewhere outcome = iota // in no private zone, in a made-up domain, or a rule's
 	found                    // the set answers
 	alias                    // the set is a CNAME to follow
 	several                  // ANY: the name's sets answer
+	delegated                // the set is the NS records of the zone cut above
 	noData
 	noName
 )
 
-// result is an outcome with what belongs to it.
+// result is an outcome with what belongs to it. The zone of one that is elsewhere
+// is a rule, if any.
 type result struct {
 	outcome outcome
 	set     *set
@@ -29,9 +31,14 @@ func (t *Table) lookup(name []byte, typ uint16) result {
 	if z == nil {
 		return result{}
 	}
-	if z.below && t.madeFirst(name, z) {
-		return result{}
+	if z.below || z.cuts > 0 {
+		return t.detour(z, name, own, typ)
 	}
+	return z.lookup(name, own, typ)
+}
+
+// lookup finds a name, whose hash is own, in a zone that it belongs to.
+func (z *zoneTable) lookup(name []byte, own uint64, typ uint16) result {
 	n, ok := z.names.get(own, name)
 	if !ok {
 		if z.wildcards == 0 {

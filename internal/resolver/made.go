@@ -64,6 +64,9 @@ func specialUse() []string { return []string{"test.", "invalid.", "local.", "oni
 
 func makeNames(h zone.Head) *madeNames {
 	m := &madeNames{head: h, domains: map[string]madeKind{}}
+	if h.Authoritative {
+		return m
+	}
 	if !h.NoReverse {
 		m.addHostReverse()
 	}

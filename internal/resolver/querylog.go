@@ -24,7 +24,13 @@ const (
 type Inbound struct {
 	Endpoint  world.ResolverEndpointID
 	Interface world.NetworkInterfaceID
+	resolver  *Resolver
 	queries   atomic.Uint64
+}
+
+// Inbound returns an interface of an inbound endpoint, to serve sockets by.
+func (r *Resolver) Inbound(endpoint world.ResolverEndpointID, eni world.NetworkInterfaceID) *Inbound {
+	return &Inbound{Endpoint: endpoint, Interface: eni, resolver: r}
 }
 
 // Queries is how many well-formed queries have come in.

@@ -31,6 +31,8 @@ type set struct {
 	wire []byte
 	size int
 	ends []int
+	// more is set where there are no records but an alias or choices.
+	more *indirection
 }
 
 // record is the i-th record with its owner pointer.
@@ -48,6 +50,9 @@ func (s *set) record(i int) []byte {
 // compileSet makes a set's wire form. Records that are no data of that type are
 // left out and named in the errors.
 func compileSet(owner string, in zone.Set) (set, []error) {
+	if in.Alias != "" || len(in.Choices) > 0 {
+		return compileIndirect(owner, in)
+	}
 	out := set{typ: in.Type, policy: in.Policy}
 	var errs []error
 	for _, text := range in.Records {

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 
 	"github.com/miekg/dns"
+
+	"seamark/internal/world"
 )
 
 // Bounds of what one VPC may keep busy.
@@ -21,6 +23,9 @@ type Resolver struct {
 	forwarder *Forwarder
 	logger    *slog.Logger
 	tally     tally
+	limit     atomic.Pointer[limiter] // nil: none
+	outbound  atomic.Pointer[map[world.ResolverEndpointID][]*Source]
+	rules     sync.Map // *ruleCount by ResolverRuleID
 	log       queryLog
 
 	ctx     context.Context // ends with Close
@@ -35,6 +40,7 @@ func New(t *Table, f *Forwarder, logger *slog.Logger) *Resolver {
 	r := &Resolver{forwarder: f, logger: logger, pending: make(chan struct{}, maxPending), conns: make(chan struct{}, maxConnections)}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.table.Store(t)
+	r.outbound.Store(&map[world.ResolverEndpointID][]*Source{})
 	return r
 }
 
@@ -80,7 +86,14 @@ func (r *Resolver) deliver(c *chase, send func([]byte)) {
 	var counted Counters
 	b := c.pack(&counted)
 	r.tally.add(counted)
-	if b != nil {
-		send(b)
+	if c.in != nil {
+		c.in.queries.Add(1)
 	}
+	if b == nil {
+		return
+	}
+	if c.table.head.LogQueries {
+		r.log.add(b, logEntry{source: c.from, in: c.in, match: c.match, tcp: c.tcp})
+	}
+	send(b)
 }

@@ -51,6 +51,15 @@ func testZone(t testing.TB, id, origin, text string) zone.Zone {
 			s.Policy, rest = zone.MultiValue, rest[1:]
 		case "weighted":
 			s.Policy, rest = zone.Weighted, rest[1:]
+		case "alias":
+			s.Alias = rest[1]
+			sets[k] = s
+			continue
+		case "choose":
+			s.Policy = zone.Choose
+			s.Choices = append(s.Choices, testChoice(t, ttl, rest[1:]))
+			sets[k] = s
+			continue
 		}
 		s.Records = append(s.Records, strings.Join(rest, " "))
 		sets[k] = s
@@ -63,6 +72,21 @@ func testZone(t testing.TB, id, origin, text string) zone.Zone {
 		z.Names = append(z.Names, zone.Name{NameKey: zone.NameKey{Owner: owner}, Sets: zone.Merge([]zone.Name{{Sets: s}, {}})})
 	}
 	return z
+}
+
+// testChoice reads "weight data" and "weight alias target".
+func testChoice(t testing.TB, ttl uint32, f []string) zone.Choice {
+	t.Helper()
+	c := zone.Choice{TTL: ttl}
+	if _, err := fmt.Sscan(f[0], &c.Weight); err != nil {
+		t.Fatal(err)
+	}
+	if f[1] == "alias" {
+		c.Alias = f[2]
+	} else {
+		c.Records = []string{strings.Join(f[1:], " ")}
+	}
+	return c
 }
 
 func testZoneHead(id, origin string) zone.ZoneHead {
@@ -80,7 +104,12 @@ func testHead() zone.Head {
 
 func testTable(t testing.TB, zones ...zone.Zone) *Table {
 	t.Helper()
-	table, problems := NewTable(zone.VPC{Head: testHead(), Zones: zones})
+	return testTableWith(t, testHead(), zones...)
+}
+
+func testTableWith(t testing.TB, h zone.Head, zones ...zone.Zone) *Table {
+	t.Helper()
+	table, problems := NewTable(zone.VPC{Head: h, Zones: zones})
 	if len(problems) > 0 {
 		t.Fatalf("NewTable: %v", problems)
 	}
@@ -181,7 +210,7 @@ func rawReply(t testing.TB, table *Table, wire []byte, tcp bool) []byte {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	w := newWorker(New(table, f, slog.New(slog.DiscardHandler)), tcp)
+	w := newWorker(New(table, f, slog.New(slog.DiscardHandler)), tcp, nil)
 	size := maxUDP
 	if tcp {
 		size = maxBytes
@@ -215,5 +244,12 @@ func text(r *dns.Msg) string {
 	for _, rr := range r.Ns {
 		lines = append(lines, "authority "+strings.Join(strings.Fields(rr.String()), " "))
 	}
+	others := len(lines)
+	for _, rr := range r.Extra {
+		if rr.Header().Rrtype != dns.TypeOPT {
+			lines = append(lines, "additional "+strings.Join(strings.Fields(rr.String()), " "))
+		}
+	}
+	slices.Sort(lines[others:])
 	return strings.Join(append([]string{dns.RcodeToString[r.Rcode]}, lines...), "\n")
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/miekg/dns"
@@ -22,7 +23,9 @@ type Table struct {
 	// origins finds a zone by the wire form of its name. Of two zones with one
 	// name, which the API refuses to make, the one with the smaller id counts.
 	origins tree[*zoneTable]
-	made    *madeNames
+	// A rule stands there as a zone without names.
+	made     *madeNames
+	firewall *firewall // nil: no rules
 }
 
 // zoneTable is one zone.
@@ -38,6 +41,10 @@ type zoneTable struct {
 	// below: a name that the resolver makes up lies in this zone's tree but
 	// belongs to a more specific domain, so a match is not the last word.
 	below bool
+	cuts  int // names that are delegated
+	// rule makes this no zone but a Resolver rule for origin. Its below is set.
+	rule     *zone.Rule
+	shadowed world.HostedZoneID // the zone of the rule's name; may be empty
 }
 
 // node is one owner name. One without sets exists because a name below it does.
@@ -53,8 +60,7 @@ type node struct {
 func NewTable(v zone.VPC) (*Table, []error) {
 	seed := maphash.MakeSeed()
 	t := &Table{head: v.Head, seed: seed, zones: map[world.HostedZoneID]*zoneTable{}, origins: newTree[*zoneTable](seed)}
-	t.made = makeNames(v.Head)
-	var errs []error
+	errs := t.setHead(v.Head, nil)
 	e := new(edit)
 	for i := range v.Zones {
 		z, problems := newZone(seed, v.Zones[i].ZoneHead)
@@ -65,19 +71,30 @@ func NewTable(v zone.VPC) (*Table, []error) {
 		errs = append(errs, z.put(e, v.Zones[i].Names)...)
 		t.zones[z.head.ID] = z
 	}
-	t.index()
-	return t, errs
+	return t, append(errs, t.index()...)
+}
+
+// setHead compiles what belongs to no zone, but for the rules. The firewall of
+// an older table is used on where it is the same.
+func (t *Table) setHead(h zone.Head, old *Table) []error {
+	t.head = h
+	t.made = makeNames(h)
+	if old != nil && reflect.DeepEqual(old.head.Firewall, h.Firewall) {
+		return nil
+	}
+	var problems []error
+	t.firewall, problems = newFirewall(h.Firewall)
+	return problems
 }
 
 // Apply returns the table after a change. The error is for a change that does
 // not fit this table; records that are not valid are reported as by NewTable.
 func (t *Table) Apply(d zone.Delta) (*Table, []error, error) {
 	next := *t
-	if d.Head != nil {
-		next.head = *d.Head
-		next.made = makeNames(next.head)
-	}
 	var problems []error
+	if d.Head != nil {
+		problems = next.setHead(*d.Head, t)
+	}
 	next.zones = maps.Clone(t.zones)
 	reindex := d.Head != nil
 	for _, z := range d.Zones {
@@ -89,8 +106,7 @@ func (t *Table) Apply(d zone.Delta) (*Table, []error, error) {
 		reindex = reindex || more
 	}
 	if reindex {
-		next.index()
-		return &next, problems, nil
+		return &next, append(problems, next.index()...), nil
 	}
 	e := new(edit)
 	for _, d := range d.Zones {
@@ -136,8 +152,8 @@ func (t *Table) applyZone(d zone.ZoneDelta) (bool, []error, error) {
 	return reindex, problems, nil
 }
 
-// index rebuilds what is derived from the set of zones.
-func (t *Table) index() {
+// index rebuilds what is derived from the set of zones and from the head.
+func (t *Table) index() []error {
 	t.origins = newTree[*zoneTable](t.seed)
 	e := new(edit)
 	for _, z := range t.sortedZones() {
@@ -152,6 +168,7 @@ func (t *Table) index() {
 		}
 		t.origins = t.origins.put(e, z.origin, z)
 	}
+	return t.indexRules(e)
 }
 
 func (t *Table) sortedZones() []*zoneTable {
@@ -246,6 +263,7 @@ func bySource(n zone.Name, source world.DiscoveryServiceID) int { return cmp.Com
 func (z *zoneTable) replace(e *edit, key string, old *node, parts []zone.Name) []error {
 	n, problems := z.compile(key, parts)
 	n.children = old.children
+	z.cuts += z.delegates(key, n) - z.delegates(key, old)
 	if isWildcard(key) {
 		if len(old.parts) == 0 && len(parts) > 0 {
 			z.wildcards++
@@ -278,7 +296,7 @@ func (z *zoneTable) compile(key string, parts []zone.Name) (*node, []error) {
 	for _, s := range sets {
 		compiled, errs := compileSet(owner, s)
 		problems = append(problems, errs...)
-		if compiled.count > 0 {
+		if !compiled.empty() {
 			n.sets = append(n.sets, compiled)
 		}
 	}

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net/netip"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -23,6 +25,19 @@ func pick[T any](t *rapid.T, from ...T) T { return rapid.SampledFrom(from).Draw(
 func randomVPC(t *rapid.T) zone.VPC {
 	v := zone.VPC{Head: testHead()}
 	v.Hostnames = rapid.Bool().Draw(t, "hostnames")
+	v.Authoritative = rapid.Bool().Draw(t, "authoritative")
+	if rapid.Bool().Draw(t, "rules") {
+		v.Rules = []zone.Rule{
+			{ID: "rslvr-rr-1", Domain: pick(t, ".", "a.", "x.a.", "ec2.internal."), Targets: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:1")}},
+			{ID: "rslvr-rr-2", Domain: pick(t, "b.a.", "y.x.a.", "internal."), System: true},
+		}
+	}
+	if rapid.Bool().Draw(t, "firewall") {
+		v.Firewall = []zone.FirewallRule{
+			{Action: "ALLOW", Qtype: pick(t, 0, dns.TypeA), Domains: []string{pick(t, "x.a.", "*.a.")}},
+			{Action: "BLOCK", Response: pick(t, "NODATA", "NXDOMAIN", "OVERRIDE"), OverrideName: "x.b.a.", OverrideTTL: 7, TrustRedirect: rapid.Bool().Draw(t, "trust"), Domains: []string{pick(t, "*.x.a.", "q.a.", "x.b.a.")}},
+		}
+	}
 	for i, origin := range []string{"a.", "b.a.", "internal.", "a."} {
 		if rapid.Bool().Draw(t, "zone") {
 			continue
@@ -38,7 +53,21 @@ func randomVPC(t *rapid.T) zone.VPC {
 				// One target for each owner: of two, one would be drawn at random.
 				record = map[bool]string{true: "x.b.a.", false: "x.a."}[len(k.Owner)%2 == 0]
 			}
-			names[k] = zone.Name{NameKey: k, Sets: []zone.Set{{Type: typ, TTL: 5, Records: []string{record}}}}
+			s := zone.Set{Type: typ, TTL: 5, Records: []string{record}}
+			// Under owners of their own, or one would be drawn among several sources.
+			switch rapid.IntRange(0, 9).Draw(t, "kind") {
+			case 0:
+				k = zone.NameKey{Owner: pick(t, "al.x.", "*.al.") + origin}
+				s = zone.Set{Type: zone.TypeA, Alias: pick(t, "x.a.", "ch.a.", "nowhere.", "z.y.x.a.")}
+			case 1:
+				k = zone.NameKey{Owner: "ch." + origin}
+				s = zone.Set{Type: typ, Policy: zone.Choose, Choices: []zone.Choice{{Weight: 3, TTL: 9, Records: []string{record}}}}
+			case 2:
+				if k.Owner != origin && !strings.HasPrefix(k.Owner, "*") {
+					s = zone.Set{Type: zone.TypeNS, TTL: 5, Records: []string{"x.a."}}
+				}
+			}
+			names[k] = zone.Name{NameKey: k, Sets: []zone.Set{s}}
 		}
 		z.Names = slices.SortedFunc(maps.Values(names), func(a, b zone.Name) int { return a.Compare(b.NameKey) })
 		v.Zones = append(v.Zones, z)
@@ -88,15 +117,15 @@ func TestApply_EqualsNewTable(t *testing.T) {
 			if err != nil || len(problems) > 0 {
 				rt.Fatal(err, problems)
 			}
-			if d := gocmp.Diff(before, table.VPC(), cmpopts.EquateEmpty(), cmpopts.EquateComparable(before.CIDR)); d != "" {
+			if d := gocmp.Diff(before, table.VPC(), cmpopts.EquateEmpty(), cmpopts.EquateComparable(before.CIDR, netip.AddrPort{})); d != "" {
 				rt.Fatalf("the older table changed:\n%s", d)
 			}
-			if d := gocmp.Diff(after, next.VPC(), cmpopts.EquateEmpty(), cmpopts.EquateComparable(after.CIDR)); d != "" {
+			if d := gocmp.Diff(after, next.VPC(), cmpopts.EquateEmpty(), cmpopts.EquateComparable(after.CIDR, netip.AddrPort{})); d != "" {
 				rt.Fatalf("what the table was made from:\n%s", d)
 			}
 			full, _ := NewTable(after)
-			for _, name := range []string{"a.", "x.a.", "y.x.a.", "w.x.a.", "v.w.x.a.", "q.a.", "z.y.x.a.", "b.a.", "x.b.a.", "w.b.a.", "internal.", "ec2.internal.", "x.internal.", "ip-10-0-0-1.ec2.internal.", "b."} {
-				for _, typ := range []uint16{dns.TypeA, dns.TypeCNAME, dns.TypeSOA, dns.TypeTXT} {
+			for _, name := range []string{"a.", "x.a.", "y.x.a.", "w.x.a.", "v.w.x.a.", "q.a.", "z.y.x.a.", "b.a.", "x.b.a.", "w.b.a.", "internal.", "ec2.internal.", "x.internal.", "ip-10-0-0-1.ec2.internal.", "b.", "al.x.a.", "w.al.a.", "ch.a.", "al.x.b.a."} {
+				for _, typ := range []uint16{dns.TypeA, dns.TypeCNAME, dns.TypeSOA, dns.TypeTXT, dns.TypeNS, dns.TypeDS} {
 					got, want := text(reply(t, next, ask(name, typ), false)), text(reply(t, full, ask(name, typ), false))
 					if got != want {
 						rt.Fatalf("%s %s: changed table says\n%s\nwhole table says\n%s", name, dns.TypeToString[typ], got, want)

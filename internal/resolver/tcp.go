@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -22,7 +23,12 @@ const (
 
 // ServeTCP answers on the connections of a listener until it is closed.
 // Connections beyond the VPC's bound are closed at once.
-func (r *Resolver) ServeTCP(l net.Listener) error {
+func (r *Resolver) ServeTCP(l net.Listener) error { return r.serveTCP(l, nil) }
+
+// ServeTCP answers what comes in by an inbound endpoint, as Resolver.ServeTCP.
+func (in *Inbound) ServeTCP(l net.Listener) error { return in.resolver.serveTCP(l, in) }
+
+func (r *Resolver) serveTCP(l net.Listener, in *Inbound) error {
 	for {
 		conn, err := l.Accept()
 		if errors.Is(err, net.ErrClosed) {
@@ -42,7 +48,7 @@ func (r *Resolver) ServeTCP(l net.Listener) error {
 		case r.conns <- struct{}{}:
 			r.running.Go(func() {
 				defer func() { <-r.conns }()
-				r.serveConn(conn)
+				r.serveConn(conn, in)
 			})
 		default:
 			_ = conn.Close() // nothing was read or written
@@ -74,14 +80,15 @@ func pause(ctx context.Context, d time.Duration) bool {
 type connection struct {
 	resolver *Resolver
 	conn     net.Conn
+	from     netip.AddrPort
 	worker   *worker
 	replies  chan []byte
 	broken   chan struct{} // closed when writing failed
 	pending  sync.WaitGroup
 }
 
-func (r *Resolver) serveConn(conn net.Conn) {
-	c := &connection{resolver: r, conn: conn, worker: newWorker(r, true), replies: make(chan []byte, maxPipeline), broken: make(chan struct{})}
+func (r *Resolver) serveConn(conn net.Conn, in *Inbound) {
+	c := &connection{resolver: r, conn: conn, from: remote(conn), worker: newWorker(r, true, in), replies: make(chan []byte, maxPipeline), broken: make(chan struct{})}
 	stop := context.AfterFunc(r.ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) }) // unblocks both goroutines
 	defer stop()
 	var writing sync.WaitGroup
@@ -91,6 +98,35 @@ func (r *Resolver) serveConn(conn net.Conn) {
 	close(c.replies)
 	writing.Wait()
 	_ = conn.Close() // all replies were written or given up
+}
+
+// remote is the client's address; the zero AddrPort where it has none.
+func remote(conn net.Conn) netip.AddrPort {
+	a, ok := conn.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		return netip.AddrPort{}
+	}
+	at := a.AddrPort()
+	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
+}
+
+// answer answers one message.
+func (c *connection) answer(b []byte, n int) (int, *chase) {
+	w := c.worker
+	defer w.flush()
+	if l := w.limiter(); l != nil && !l.allow(c.from.Addr(), time.Now().UnixNano()) {
+		w.counted.Limited++
+		return 0, nil
+	}
+	t := c.resolver.Table()
+	size, later := w.handle(t, b, n)
+	if later != nil {
+		later.from = c.from
+	}
+	if size > 0 && t.head.LogQueries {
+		c.resolver.log.add(b[:size], logEntry{source: c.from, in: w.in, match: w.match, tcp: true})
+	}
+	return size, later
 }
 
 // read answers messages until the client is done, silent for too long, or not
@@ -113,8 +149,7 @@ func (c *connection) read() {
 		if _, err := io.ReadFull(in, b[:n]); err != nil {
 			return
 		}
-		size, later := c.worker.handle(c.resolver.Table(), b, n)
-		c.worker.flush()
+		size, later := c.answer(b, n)
 		switch {
 		case later != nil:
 			c.pending.Add(1)

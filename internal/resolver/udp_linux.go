@@ -3,9 +3,11 @@ package resolver
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -133,11 +135,18 @@ func (s *UDPSocket) Close() error {
 
 // ServeUDP answers what arrives on a socket until the socket is closed. Call it
 // once for each of the sockets that share an address by SO_REUSEPORT.
-func (r *Resolver) ServeUDP(s *UDPSocket, pool *Pollers) error {
+func (r *Resolver) ServeUDP(s *UDPSocket, pool *Pollers) error { return r.serveUDP(s, pool, nil) }
+
+// ServeUDP answers what comes in by an inbound endpoint, as Resolver.ServeUDP.
+func (in *Inbound) ServeUDP(s *UDPSocket, pool *Pollers) error {
+	return in.resolver.serveUDP(s, pool, in)
+}
+
+func (r *Resolver) serveUDP(s *UDPSocket, pool *Pollers, in *Inbound) error {
 	s.mu.Lock()
 	p, over := pool.pick(), s.over
 	if !over {
-		s.poller, s.worker = p, newWorker(r, false)
+		s.poller, s.worker = p, newWorker(r, false, in)
 	}
 	s.mu.Unlock()
 	if over {
@@ -178,18 +187,47 @@ func (s *UDPSocket) serve(b *batch) {
 // answer replaces each of n messages by its reply. A length of 0 means none.
 func (s *UDPSocket) answer(b *batch, n int) {
 	t := s.worker.resolver.Table()
+	limited := s.limited(b, n)
 	for i := range n {
 		m := &b.in[i]
+		if limited != nil && limited[i] {
+			m.length = 0
+			continue
+		}
 		if m.header.Flags&unix.MSG_TRUNC != 0 {
 			// Larger than any query: the cut message is not well formed either.
 			m.length = uint32(bufferSize)
 		}
 		size, c := s.worker.handle(t, b.buffers[i][:], int(m.length))
 		m.length = uint32(size)
+		if size > 0 && t.head.LogQueries {
+			s.log(b.buffers[i][:size], &b.names[i])
+		}
 		if c != nil {
 			s.later(c, b.names[i], m.header.Namelen)
 		}
 	}
+}
+
+// limited says which of n messages are to be dropped; nil where there is no limit.
+func (s *UDPSocket) limited(b *batch, n int) []bool {
+	l := s.worker.limiter()
+	if l == nil {
+		return nil
+	}
+	out := make([]bool, n)
+	now := time.Now().UnixNano()
+	for i := range n {
+		if !l.allow(address(&b.names[i]).Addr(), now) {
+			out[i] = true
+			s.worker.counted.Limited++
+		}
+	}
+	return out
+}
+
+func (s *UDPSocket) log(reply []byte, from *unix.RawSockaddrAny) {
+	s.worker.resolver.log.add(reply, logEntry{source: address(from), in: s.worker.in, match: s.worker.match})
 }
 
 // replies collects the messages that have a reply.
@@ -209,6 +247,7 @@ func (s *UDPSocket) replies(b *batch, n int) int {
 
 // later sends the reply of a chase when it is there.
 func (s *UDPSocket) later(c *chase, to unix.RawSockaddrAny, size uint32) {
+	c.from = address(&to)
 	s.worker.resolver.finish(c, func(reply []byte) {
 		s.poller.post(func() {
 			if s.fd >= 0 {
@@ -216,6 +255,25 @@ func (s *UDPSocket) later(c *chase, to unix.RawSockaddrAny, size uint32) {
 			}
 		})
 	}, func() {})
+}
+
+// address reads a socket address; of another family than IP it is none.
+func address(from *unix.RawSockaddrAny) netip.AddrPort {
+	switch from.Addr.Family {
+	case unix.AF_INET:
+		a := (*unix.RawSockaddrInet4)(unsafe.Pointer(from))
+		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), bigEndian(a.Port))
+	case unix.AF_INET6:
+		a := (*unix.RawSockaddrInet6)(unsafe.Pointer(from))
+		return netip.AddrPortFrom(netip.AddrFrom16(a.Addr).Unmap(), bigEndian(a.Port))
+	}
+	return netip.AddrPort{}
+}
+
+// bigEndian reads a port that lies in memory in network order.
+func bigEndian(port uint16) uint16 {
+	b := (*[2]byte)(unsafe.Pointer(&port))
+	return uint16(b[0])<<8 | uint16(b[1])
 }
 
 func receive(fd int, b *batch) (int, syscall.Errno) {

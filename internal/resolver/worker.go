@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 
 	"github.com/miekg/dns"
+
+	"seamark/internal/plan/zone"
 )
 
 // worker answers the messages of one socket or connection, one at a time.
@@ -14,13 +16,17 @@ type worker struct {
 	q        query
 	counted  Counters
 	tcp      bool
+	in       *Inbound // nil: the VPC's own address
+	// What the firewall says of the query at hand.
+	match   *zone.FirewallRule // alerted to or blocked
+	trusted bool               // its CNAMEs are not looked at
 }
 
 // scratchUDP is as many records as a UDP answer can have.
 const scratchUDP = maxUDP/recordHead + 1
 
-func newWorker(r *Resolver, tcp bool) *worker {
-	return &worker{resolver: r, random: newRandom(), scratch: make([]uint32, scratchUDP), tcp: tcp}
+func newWorker(r *Resolver, tcp bool, in *Inbound) *worker {
+	return &worker{resolver: r, random: newRandom(), scratch: make([]uint32, scratchUDP), tcp: tcp, in: in}
 }
 
 // newRandom is a generator for choosing and ordering records. It need not be
@@ -34,44 +40,79 @@ func (w *worker) handle(t *Table, b []byte, n int) (int, *chase) {
 	if !t.head.Enabled {
 		return 0, nil
 	}
+	size, done := w.screen(b, n)
+	if t.head.Authoritative {
+		return w.authority(t, b, size, done), nil
+	}
+	if done {
+		return size, nil
+	}
+	limit := w.limit(b)
+	if t.firewall != nil {
+		if size, later, blocked := w.filter(t, b, limit); blocked {
+			return size, later
+		}
+	}
+	res := t.lookup(w.q.key[:w.q.size], w.q.typ)
+	if size := w.prebuilt(t, b, limit, res); size > 0 {
+		return size, nil
+	}
+	return w.unusual(t, b, limit)
+}
+
+// screen parses a message. It reports true when no lookup follows, with the size
+// of the answer.
+func (w *worker) screen(b []byte, n int) (int, bool) {
 	q := &w.q
+	w.match, w.trusted = nil, false
 	switch q.judge(b[:n]) {
 	case silent:
 		w.counted.Malformed++
-		return 0, nil
+		return 0, true
 	case broken:
 		w.counted.Malformed++
 		w.counted.answered(dns.RcodeFormatError)
-		return q.only(b, dns.RcodeFormatError), nil
+		return q.only(b, dns.RcodeFormatError), true
 	case operates:
 		w.count(dns.RcodeNotImplemented)
-		return q.only(b, dns.RcodeNotImplemented), nil
+		return q.only(b, dns.RcodeNotImplemented), true
 	}
 	if rcode, refused := q.refusal(); refused {
 		w.count(rcode)
-		return q.status(b, rcode), nil
+		return q.status(b, rcode), true
 	}
-	limit := q.limit()
+	return 0, false
+}
+
+func (w *worker) limit(b []byte) int {
 	if w.tcp {
-		limit = min(len(b), maxBytes)
+		return min(len(b), maxBytes)
 	}
-	res := t.lookup(q.key[:q.size], q.typ)
+	return w.q.limit()
+}
+
+// prebuilt answers from prebuilt records; 0 means that they cannot.
+func (w *worker) prebuilt(t *Table, b []byte, limit int, res result) int {
+	q := &w.q
+	if res.outcome == found && res.set.more != nil {
+		res = t.settled(res, w.random)
+	}
 	switch res.outcome {
 	case found:
 		w.grow(res.set.quantity(), limit)
 		size, cut := q.positive(b, limit, res.set, w.random, w.scratch)
 		w.sent(dns.RcodeSuccess, cut)
-		return size, nil
+		return size
 	case noData:
 		size, cut := q.negative(b, limit, res.zone, dns.RcodeSuccess)
 		w.sent(dns.RcodeSuccess, cut)
-		return size, nil
+		return size
 	case noName:
 		size, cut := q.negative(b, limit, res.zone, dns.RcodeNameError)
 		w.sent(dns.RcodeNameError, cut)
-		return size, nil
+		return size
 	}
-	return w.unusual(t, b, limit)
+	return 0
 }
 
 func (w *worker) sent(rcode int, cut bool) {
@@ -111,14 +152,20 @@ func (q *query) refusal() (int, bool) {
 // unusual starts what the prebuilt records cannot answer, and finishes it if it
 // stays in this table.
 func (w *worker) unusual(t *Table, b []byte, limit int) (int, *chase) {
-	c, err := newChase(w.resolver, t, &w.q, b, limit, w.tcp)
+	c, err := newChase(w, t, b, limit)
 	if err != nil {
 		w.count(dns.RcodeServerFailure)
 		return w.q.status(b, dns.RcodeServerFailure), nil
 	}
+	return w.finish(c, b)
+}
+
+// finish answers by a chase, unless that has to ask upstream.
+func (w *worker) finish(c *chase, b []byte) (int, *chase) {
 	if c.local() {
 		return 0, c
 	}
+	w.match = c.match
 	return copy(b, c.pack(&w.counted)), nil
 }
 
@@ -139,5 +186,8 @@ func (w *worker) count(rcode int) {
 // flush publishes what was counted.
 func (w *worker) flush() {
 	w.resolver.tally.add(w.counted)
+	if w.in != nil {
+		w.in.queries.Add(w.counted.Queries)
+	}
 	w.counted = Counters{}
 }
