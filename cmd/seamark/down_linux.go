@@ -167,10 +167,18 @@ func removeNetworks(ctx context.Context, d *daemon) (err error) {
 	return errors.Join(errs...)
 }
 
+// removeCgroup also ends what is still in the instance's group: an engine whose
+// data somebody removed, say, and its containers.
 func removeCgroup(ctx context.Context, d *daemon) error {
 	fs, err := cgroup.Host()
 	if err != nil {
 		return err
 	}
-	return fs.Remove(ctx, cgroupOf(d.dir.InstanceID()))
+	group := cgroupOf(d.dir.InstanceID())
+	if err := fs.Kill(group); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	return fs.Remove(ctx, group)
 }

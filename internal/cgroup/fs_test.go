@@ -133,7 +133,7 @@ func TestHost_CreateJoinRemove(t *testing.T) {
 	if pids, err := f.Processes(path + "/process"); err != nil || len(pids) != 1 || pids[0] != sleeper.Process.Pid {
 		t.Errorf("processes %v, %v; want %d", pids, err, sleeper.Process.Pid)
 	}
-	if err := sleeper.Process.Kill(); err != nil {
+	if err := f.Kill(path); err != nil {
 		t.Error(err)
 	}
 	_ = sleeper.Wait() // "signal: killed"

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -30,6 +32,50 @@ func (f FS) Remove(ctx context.Context, path string) error {
 		}
 	}
 	return nil
+}
+
+// Kill ends all processes in a group and in the groups below it.
+func (f FS) Kill(path string) error {
+	if err := check(path); err != nil {
+		return err
+	}
+	var errs []error
+	for _, root := range f.hierarchies() {
+		errs = append(errs, killTree(root+path))
+	}
+	return errors.Join(errs...)
+}
+
+func killTree(dir string) error {
+	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil && ignoreGone(err) == nil {
+			return nil // removed meanwhile
+		}
+		if err != nil || e.Name() != "cgroup.procs" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return ignoreGone(err)
+		}
+		for _, field := range strings.Fields(string(text)) {
+			pid, err := strconv.Atoi(field)
+			if err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
+			if err := unix.Kill(pid, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
+				return fmt.Errorf("kill process %d: %w", pid, err)
+			}
+		}
+		return nil
+	})
+}
+
+func ignoreGone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+		return nil
+	}
+	return err
 }
 
 // RemoveEmpty removes a group from the hierarchies in which neither a process

@@ -53,8 +53,12 @@ func newWorld(t testing.TB) world.World {
 			putCloudMap(&w)
 			continue
 		}
-		w.Put(&world.HostedZone{ID: world.HostedZoneID("Z" + origin), Name: origin, Private: true, VPCs: []world.VPCID{vpcID},
-			RecordSets: recordSets(readZone(t, zonePath(origin)))})
+		id := world.HostedZoneID("Z" + origin)
+		w.Put(&world.HostedZone{ID: id, Name: origin, Private: true, VPCs: []world.VPCID{vpcID}})
+		for _, r := range recordSets(readZone(t, zonePath(origin))) {
+			r.Zone = id
+			w.Put(&r)
+		}
 	}
 	return w
 }
