@@ -37,7 +37,7 @@ func measureMoto(ctx context.Context, o options, r *report) (err error) {
 	server.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := server.Start(); err != nil {
 		one.absent = "does not start"
-		return nil //nolint:nilerr // the report says so
+		return nil
 	}
 	defer func() {
 		_ = syscall.Kill(-server.Process.Pid, syscall.SIGKILL) // it may have ended

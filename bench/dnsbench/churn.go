@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -167,7 +168,8 @@ func (s *seamark) change(ctx context.Context, every time.Duration, ids []string,
 
 // churnText is the second part of the report.
 func churnText(c churnOptions, quiet, busy []window) string {
-	table := "\n| | changes per second | p50 | p99 | spread of p99 | lost | data plane, % of a core | control plane |\n|---|---:|---:|---:|---:|---:|---:|---:|\n"
+	var table strings.Builder
+	table.WriteString("\n| | changes per second | p50 | p99 | spread of p99 | lost | data plane, % of a core | control plane |\n|---|---:|---:|---:|---:|---:|---:|---:|\n")
 	var p99 [2][]float64
 	for i, all := range [][]window{quiet, busy} {
 		var p50, rates, plane, control []float64
@@ -179,12 +181,12 @@ func churnText(c churnOptions, quiet, busy []window) string {
 			plane, control = append(plane, share(w.plane, w.took)), append(control, share(w.control, w.took))
 			lost += w.lost
 		}
-		table += fmt.Sprintf("| %s | %.0f | %.0f µs | **%.0f µs** | %s | %d | %.1f | %.1f |\n", []string{"quiet", "changing"}[i],
+		fmt.Fprintf(&table, "| %s | %.0f | %.0f µs | **%.0f µs** | %s | %d | %.1f | %.1f |\n", []string{"quiet", "changing"}[i],
 			median(rates), median(p50), median(p99[i]), spread(p99[i], "%.0f"), lost, median(plane), median(control))
 	}
 	rise := median(p99[1]) / median(p99[0])
 	return fmt.Sprintf("\nChanges of the registry: %d instances of %d services, %d queries a second one after the other; %d windows of %v without and with changes, through the API.\n%s\n- The p99 with changes is %.2f times that without (goal < %.2f: %s).\n",
-		c.services*c.each, c.services, c.probes, c.windows, c.window, table, rise, goalChurn, rig.Verdict(rise < goalChurn))
+		c.services*c.each, c.services, c.probes, c.windows, c.window, table.String(), rise, goalChurn, rig.Verdict(rise < goalChurn))
 }
 
 func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

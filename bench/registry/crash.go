@@ -49,7 +49,7 @@ func (l *Ledger) untilLost(a Access, acknowledged func()) error {
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }() // lost by then
 	return l.Churn(c, func() bool {
 		acknowledged()
 		return false

@@ -58,7 +58,7 @@ func killTree(dir string) error {
 		if err != nil {
 			return ignoreGone(err)
 		}
-		for _, field := range strings.Fields(string(text)) {
+		for field := range strings.FieldsSeq(string(text)) {
 			pid, err := strconv.Atoi(field)
 			if err != nil {
 				return fmt.Errorf("%s: %w", path, err)

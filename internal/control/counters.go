@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"seamark/internal/dataplane"
@@ -115,11 +116,11 @@ func (r *reading) added(key string, count uint64) uint64 {
 
 // add records what was added to the counter of a metric.
 func (r *reading) add(count uint64, name string, dimensions ...Dimension) {
-	key := name
+	key := []string{name}
 	for _, d := range dimensions {
-		key += " " + d.Value
+		key = append(key, d.Value)
 	}
-	if added := r.added(key, count); added > 0 {
+	if added := r.added(strings.Join(key, " "), count); added > 0 {
 		r.recorder.Record(r.now, Sample{name, dimensions, float64(added)})
 	}
 }

@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -47,10 +48,10 @@ func newFirewall(rules []zone.FirewallRule) (*firewall, []error) {
 	}
 	f := &firewall{rules: rules, exact: make(map[string]int32, domains), under: map[string]int32{}, entries: make([]firewallEntry, 0, domains)}
 	var problems []error
-	for i := len(rules) - 1; i >= 0; i-- {
-		for _, domain := range rules[i].Domains {
+	for i, rule := range slices.Backward(rules) {
+		for _, domain := range rule.Domains {
 			if err := f.add(int32(i), domain); err != nil {
-				problems = append(problems, fmt.Errorf("firewall domain list %s: %w", rules[i].List, err))
+				problems = append(problems, fmt.Errorf("firewall domain list %s: %w", rule.List, err))
 			}
 		}
 	}

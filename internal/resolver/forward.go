@@ -135,7 +135,7 @@ func (f *Forwarder) exchange(ctx context.Context, q Question, r route, from neti
 	}
 	m, err := f.newer(ctx, q, r, from, old != nil)
 	if old != nil && (err != nil || !useful(m)) {
-		return old, nil
+		return old, nil //nolint:nilerr // that is what an old answer is for
 	}
 	return m, err
 }

@@ -102,7 +102,7 @@ func (h *host) callRoute53(op *wire.Operation, body []byte) ([]byte, error) {
 		return nil, fmt.Errorf("input of %s: %w", op.Name, err)
 	}
 	out := method.Call([]reflect.Value{reflect.ValueOf(h.Context()), in})
-	if err, failed := out[1].Interface().(error); failed {
+	if err, failed := reflect.TypeAssert[error](out[1]); failed {
 		if api, ok := errors.AsType[smithy.APIError](err); ok {
 			return nil, fmt.Errorf("%s: %s", api.ErrorCode(), api.ErrorMessage())
 		}

@@ -1,6 +1,9 @@
 package zone
 
-import "seamark/internal/world"
+import (
+	"seamark/internal/world"
+	"slices"
+)
 
 // Lookup finds what a zone answers for a name, whatever the type: its sets, or
 // those of the wildcard that covers it (RFC 4592). exists is false for a name
@@ -47,7 +50,7 @@ func (c compiled) at(owner string) (sets []Set, exists bool) {
 	}
 	if owner == c.head.Origin {
 		exists = true
-		sets = append(sets[:len(sets):len(sets)],
+		sets = append(slices.Clip(sets),
 			Set{Type: TypeNS, TTL: c.head.NSTTL, Records: c.head.NS},
 			Set{Type: TypeSOA, TTL: c.head.SOA.TTL, Records: []string{c.head.SOA.String()}})
 	}
