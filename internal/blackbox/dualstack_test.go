@@ -49,7 +49,7 @@ func TestDualStack(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if body, err := w.get("/"); err != nil || body != "hello" {
+			if body, err := w.get("/"); err != nil || !strings.HasPrefix(body, "hello ") {
 				t.Errorf("%s says %q, %v", at, body, err)
 			}
 			if err := w.conn.Close(); err != nil {
