@@ -1,8 +1,9 @@
 package zone
 
 import (
-	"seamark/internal/world"
 	"slices"
+
+	"seamark/internal/world"
 )
 
 // Lookup finds what a zone answers for a name, whatever the type: its sets, or
