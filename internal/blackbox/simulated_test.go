@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/miekg/dns"
 )
 
@@ -42,15 +43,25 @@ func TestSimulated(t *testing.T) {
 	}
 	g.setCount("web", 1)
 	g.awaitStable("web")
-	want = addressesOf(g.running("web"))
+	last := g.running("web")
+	want = addressesOf(last)
 	s.eventually("one task is answered", func() error { return s.resolves(g.vpc, dns.RcodeSuccess, want) })
 
 	// What was wished is there after a crash, and comes true again.
 	s.kill()
 	s.up()
-	g.awaitStable("web")
-	want = addressesOf(g.running("web"))
-	s.eventually("one task is answered after a restart", func() error { return s.resolves(g.vpc, dns.RcodeSuccess, want) })
+	// The simulated task ended with the process.
+	s.eventually("another task is answered after a restart", func() error {
+		tasks, err := g.tasks("web")
+		if err != nil {
+			return err
+		}
+		tasks = slices.DeleteFunc(tasks, func(t types.Task) bool { return *t.LastStatus != "RUNNING" })
+		if len(tasks) != 1 || *tasks[0].TaskArn == *last[0].TaskArn {
+			return fmt.Errorf("%d tasks run", len(tasks))
+		}
+		return s.resolves(g.vpc, dns.RcodeSuccess, addressesOf(tasks))
+	})
 }
 
 // resolves asks a VPC's resolver, where status says it is, for web.myapp.local.
