@@ -49,11 +49,16 @@ type state struct {
 	live    map[world.DeploymentID][]*world.Task
 	leaving map[world.DeploymentID][]*world.Task
 	ended   []*world.Task
+	// since is when the oldest running task of a deployment started.
+	since   map[world.DeploymentID]time.Time
 	changed bool
 }
 
 func newState(d *plan.Draft, svc *world.Service) *state {
-	s := &state{d: d, svc: *svc, live: map[world.DeploymentID][]*world.Task{}, leaving: map[world.DeploymentID][]*world.Task{}}
+	s := &state{
+		d: d, svc: *svc, live: map[world.DeploymentID][]*world.Task{}, leaving: map[world.DeploymentID][]*world.Task{},
+		since: map[world.DeploymentID]time.Time{},
+	}
 	s.svc.Deployments = slices.Clone(svc.Deployments)
 	s.svc.Events = slices.Clone(svc.Events)
 	for _, t := range slices.SortedFunc(d.World.TasksOfService(svc.Cluster, svc.Name), byAge) {
@@ -62,6 +67,9 @@ func newState(d *plan.Draft, svc *world.Service) *state {
 			s.ended = append(s.ended, t)
 		case t.DesiredStatus == world.TaskRunning && t.LastStatus.Before(world.TaskDeactivating):
 			s.live[t.Deployment] = append(s.live[t.Deployment], t)
+			if first, ok := s.since[t.Deployment]; s.mayServe(t) && (!ok || t.StartedAt.Before(first)) {
+				s.since[t.Deployment] = t.StartedAt
+			}
 		default:
 			s.leaving[t.Deployment] = append(s.leaving[t.Deployment], t)
 		}
@@ -116,7 +124,7 @@ func (s *state) isHealthy(t *world.Task) bool {
 	if def := s.d.World.TaskDefinition(t.TaskDefinition); def != nil && checked(def) {
 		return true
 	}
-	counts := t.StartedAt.Add(s.probation())
+	counts := s.countsFrom(t)
 	if s.d.Now.Before(counts) {
 		s.d.Again(counts)
 		return false
@@ -124,16 +132,59 @@ func (s *state) isHealthy(t *world.Task) bool {
 	return true
 }
 
-// probation is how long a task without a health check must run until it counts
-// as healthy. While a circuit breaker watches a deployment that is, in any
-// fidelity, as long as the end of the task would count against it: else a
-// broken revision would replace one that works before anybody notices.
-func (s *state) probation() time.Duration {
-	wait := s.d.Fidelity.CountsHealthyAfter()
-	if p := s.svc.Primary(); p != nil && p.RolloutState == "IN_PROGRESS" && s.svc.Configuration.CircuitBreaker {
-		wait = max(wait, shortRun)
+// firstMoments is how long the first task of a deployment must run until tasks
+// of the one before may stop for it: what lacks a setting, a file or a free port
+// ends within a second or so of its start. A rolling deployment takes that much
+// longer, once and not per task.
+const firstMoments = 2 * time.Second
+
+// countsFrom is when a running task without a health check begins to count as
+// healthy. Where it is to replace others, that is not before its deployment has
+// proved that it does not end at once; where a task of that deployment has
+// failed or a circuit breaker watches, not before its end would no longer count
+// as a failure. Else a broken revision would replace one that works before
+// anybody notices.
+func (s *state) countsFrom(t *world.Task) time.Time {
+	counts := t.StartedAt.Add(s.d.Fidelity.CountsHealthyAfter())
+	of := s.deployment(t.Deployment)
+	replaces := of != nil && of.RolloutState != "COMPLETED" && s.replacing()
+	switch {
+	case s.watched(), replaces && of.FailedTasks > 0:
+		return maxTime(counts, t.StartedAt.Add(shortRun))
+	case replaces:
+		return maxTime(counts, s.since[t.Deployment].Add(firstMoments))
 	}
-	return wait
+	return counts
+}
+
+// watched says whether the circuit breaker watches the primary deployment.
+func (s *state) watched() bool {
+	p := s.svc.Primary()
+	return p != nil && p.RolloutState == "IN_PROGRESS" && s.svc.Configuration.CircuitBreaker
+}
+
+// replacing says whether there are tasks that those of the primary deployment
+// are to replace.
+func (s *state) replacing() bool {
+	p := s.svc.Primary()
+	return p != nil && s.total() > len(s.live[p.ID])
+}
+
+// deployment is the service's deployment of that id, or nil.
+func (s *state) deployment(id world.DeploymentID) *world.Deployment {
+	for i := range s.svc.Deployments {
+		if s.svc.Deployments[i].ID == id {
+			return &s.svc.Deployments[i]
+		}
+	}
+	return nil
+}
+
+func maxTime(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // mayServe says whether a task runs and nothing speaks against its serving
