@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +8,8 @@ import (
 
 	"github.com/miekg/dns"
 
+	"seamark/internal/api/apitest"
+	"seamark/internal/plan"
 	"seamark/internal/world"
 )
 
@@ -43,43 +44,19 @@ func readZone(t testing.TB, path string) []dns.RR {
 	return out
 }
 
-// newWorld is a VPC with all private zones.
+// newWorld is a VPC with all private zones. What is not Cloud Map's is written
+// through the API of Route 53, as users do.
 func newWorld(t testing.TB) world.World {
 	t.Helper()
-	w := world.New()
-	w.Put(&world.VPC{ID: vpcID, CIDR: netip.MustParsePrefix("10.0.0.0/16"), EnableDNSSupport: true, EnableDNSHostnames: true})
+	p := newPen(t)
 	for _, origin := range privateZones() {
 		if origin == "cloud.test." {
-			putCloudMap(&w)
+			apitest.Change(t, p.changes, func(d *plan.Draft) { putCloudMap(d) })
 			continue
 		}
-		id := world.HostedZoneID("Z" + origin)
-		w.Put(&world.HostedZone{ID: id, Name: origin, Private: true, VPCs: []world.VPCID{vpcID}})
-		for _, r := range recordSets(readZone(t, zonePath(origin))) {
-			r.Zone = id
-			w.Put(&r)
-		}
+		p.write(origin, vpcID)
 	}
-	return w
-}
-
-// recordSets writes records the way Route 53 has them: one set for a name and
-// type, octets outside of printable ASCII as \ooo in octal.
-func recordSets(rrs []dns.RR) []world.RecordSet {
-	var out []world.RecordSet
-	at := map[string]int{}
-	for _, rr := range rrs {
-		h := rr.Header()
-		typ := dns.TypeToString[h.Rrtype]
-		key := h.Name + " " + typ
-		if _, ok := at[key]; !ok {
-			at[key] = len(out)
-			out = append(out, world.RecordSet{Name: strings.ToLower(octal(h.Name)), Type: typ, TTL: int64(h.Ttl)})
-		}
-		s := &out[at[key]]
-		s.Values = append(s.Values, strings.TrimPrefix(rr.String(), h.String()))
-	}
-	return out
+	return p.changes.View()
 }
 
 // octal turns the \ddd of zone files into the \ooo of Route 53.
@@ -105,7 +82,7 @@ func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 // putCloudMap makes the namespace that cloud.test.zone writes down: what Cloud
 // Map makes of services and instances.
-func putCloudMap(w *world.World) {
+func putCloudMap(w *plan.Draft) {
 	w.Put(&world.HostedZone{ID: "Zcloud", Name: "cloud.test.", Private: true, VPCs: []world.VPCID{vpcID}, Namespace: "ns-1", SOATTL: 15})
 	w.Put(&world.Namespace{ID: "ns-1", Name: "cloud.test", Type: "DNS_PRIVATE", VPC: vpcID, HostedZone: "Zcloud", SOATTL: 15})
 	service := func(name, routing string, types ...string) world.DiscoveryServiceID {

@@ -66,9 +66,11 @@ type RecordSet struct {
 	// SetIdentifier tells sets of one name and type apart; empty with simple
 	// routing.
 	SetIdentifier string
-	TTL           int64
-	Values        []string // in zone-file form; none with Alias
-	Alias         *AliasTarget
+	TTL           int64 // seconds
+	// Values as they were given: in zone-file form, but with octets as \ooo in
+	// octal. None with Alias.
+	Values []string
+	Alias  *AliasTarget
 	// The routing policy: at most one of these is set.
 	Weight     *int64
 	MultiValue bool

@@ -8,6 +8,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"seamark/internal/plan/zone"
 	"seamark/internal/world"
 )
 
@@ -31,7 +32,8 @@ func (b *batch) checkValues(r *world.RecordSet) {
 // valueProblem names what is wrong with a value, with the word that Route 53 has
 // for it where that is known, or is empty.
 func valueProblem(typ, value string) string {
-	if value == "" || strings.ContainsAny(value, "\n\r\x00") {
+	text, ok := zone.ZoneFile(value)
+	if !ok || value == "" || unsupported(value) {
 		return "UnsupportedCharacter (Value contains unsupported characters)"
 	}
 	a, err := netip.ParseAddr(value)
@@ -47,7 +49,7 @@ func valueProblem(typ, value string) string {
 		}
 		return ""
 	case RRTypeTxt, RRTypeSpf:
-		if problem := textProblem(value); problem != "" {
+		if problem := textProblem(text); problem != "" {
 			return problem
 		}
 	case RRTypeMx:
@@ -63,11 +65,30 @@ func valueProblem(typ, value string) string {
 			return typ + "RRDATAInvalidDomainName (Value is not a valid domain name)"
 		}
 	}
-	return parseProblem(typ, value)
+	return parseProblem(typ, text)
+}
+
+// unsupported says whether there are characters that Route 53 takes as escape codes
+// only: all but printable ASCII (Route 53 developer guide, "Special characters in a
+// TXT record value"). Blanks between fields are no characters of a value.
+func unsupported(value string) bool {
+	quoted := false
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case c == '\t' && !quoted:
+		case c < ' ' || c > '~':
+			return true
+		case c == '\\' && i+1 < len(value) && value[i+1] == '"':
+			i++
+		case c == '"':
+			quoted = !quoted
+		}
+	}
+	return false
 }
 
 // textProblem: text is one or more strings in quotation marks, of at most 255
-// octets each.
+// octets each. The value is in zone-file form.
 func textProblem(value string) string {
 	quoted := false
 	length := 0
@@ -97,7 +118,7 @@ func textProblem(value string) string {
 	return ""
 }
 
-// parseProblem has the value read as the resolver will read it.
+// parseProblem has the value, in zone-file form, read as the resolver will read it.
 func parseProblem(typ, value string) string {
 	if rr, err := dns.NewRR(fmt.Sprintf(". 0 IN %s %s", typ, value)); err != nil || rr == nil {
 		return typ + "RRDATAInvalid (Value is not valid for a record of type " + typ + ")"

@@ -13,6 +13,7 @@ import (
 
 	"seamark/internal/api/apitest"
 	"seamark/internal/plan"
+	"seamark/internal/plan/zone"
 	"seamark/internal/world"
 )
 
@@ -94,6 +95,10 @@ func TestChangeBatch_refusals(t *testing.T) {
 		"SRV":            {create(simple("a.example.com", "SRV", "1 1 mail.example.com")), batch, "[Invalid Resource Record: FATAL problem: SRVRRDATANotFourFields"},
 		"SRV port":       {create(simple("a.example.com", "SRV", "1 1 99999 mail.example.com")), batch, "[Invalid Resource Record: FATAL problem: SRVRRDATAInvalid"},
 		"CAA":            {create(simple("a.example.com", "CAA", "issue")), batch, "[Invalid Resource Record: FATAL problem: CAARRDATAInvalid"},
+		"escape":         {create(simple("a.example.com", "TXT", `"\401"`)), batch, "[Invalid Resource Record: FATAL problem: UnsupportedCharacter (Value contains unsupported characters) encountered with '\"\\401\"']"},
+		"decimal escape": {create(simple("a.example.com", "SPF", `"\089"`)), batch, "[Invalid Resource Record: FATAL problem: UnsupportedCharacter"},
+		"escape in name": {create(simple("a.example.com", "MX", `10 a\9.example.com`)), batch, "[Invalid Resource Record: FATAL problem: UnsupportedCharacter"},
+		"not ASCII":      {create(simple("a.example.com", "TXT", `"exämple"`)), batch, "[Invalid Resource Record: FATAL problem: UnsupportedCharacter"},
 		"second line":    {create(simple("a.example.com", "TXT", "\"a\"\nb 1 IN A 192.0.2.1")), batch, "[Invalid Resource Record: FATAL problem: UnsupportedCharacter"},
 		"twice":          {create(simple("a.example.com", "A", "192.0.2.1", "192.0.2.1")), batch, "[Duplicate Resource Record: '192.0.2.1']"},
 		"two CNAMEs":     {create(simple("a.example.com", "CNAME", "a.com", "b.com")), batch, "[Invalid Resource Record: FATAL problem: CNAMERRDATANotSingleValue"},
@@ -284,6 +289,41 @@ func TestListResourceRecordSets_CloudMap(t *testing.T) {
 	z, err := p.GetHostedZone(t.Context(), &sdk.GetHostedZoneInput{Id: aws.String("ZCLOUDMAP")})
 	if err != nil || *z.HostedZone.ResourceRecordSetCount != int64(len(want)) {
 		t.Errorf("%+v, error %v", z, err)
+	}
+}
+
+// Values are listed as they were given, and answered as the octets that they stand
+// for: \ooo is octal.
+func TestValues_octal(t *testing.T) {
+	p := start(t)
+	id := p.zone("example.com")
+	given := map[string]string{
+		"TXT": `"\101 ex\344mple; \"quoted\"" "\000\377"`, "SPF": `"v=spf1 \055all"`, "MX": `10 a\052b.example.com`, "CAA": `0 issue "\143a.net; a=b"`,
+	}
+	for typ, value := range given {
+		p.must(id, change1("CREATE", simple("v.example.com", typ, value)))
+	}
+	out, err := p.ListResourceRecordSets(t.Context(), &sdk.ListResourceRecordSetsInput{HostedZoneId: &id, StartRecordName: aws.String("v.example.com")})
+	if err != nil || len(out.ResourceRecordSets) != len(given) {
+		t.Fatal(out, err)
+	}
+	for _, r := range out.ResourceRecordSets {
+		if got := *r.ResourceRecords[0].Value; got != given[string(r.Type)] {
+			t.Errorf("%s is listed as %s, was given as %s", r.Type, got, given[string(r.Type)])
+		}
+	}
+	table, _ := zone.Compile(p.changes.View(), zone.PublicID, zone.Options{Public: true})
+	answered := map[uint16]string{}
+	for _, s := range table.Zones[0].Names[0].Sets {
+		answered[s.Type] = s.Records[0]
+	}
+	if want := map[uint16]string{16: `"\065 ex\228mple; \"quoted\"" "\000\255"`, 99: `"v=spf1 \045all"`, 15: `10 a\042b.example.com`, 257: `0 issue "\099a.net; a=b"`}; !maps.Equal(answered, want) {
+		t.Errorf("answered %v, expected %v", answered, want)
+	}
+	p.must(id, change1("DELETE", simple("v.example.com", "TXT", given["TXT"])))
+	answer, err := p.Client.TestDNSAnswer(t.Context(), &sdk.TestDNSAnswerInput{HostedZoneId: &id, RecordName: aws.String("v.example.com"), RecordType: "MX"})
+	if err != nil || len(answer.RecordData) != 1 || answer.RecordData[0] != given["MX"] {
+		t.Errorf("%+v, error %v", answer, err)
 	}
 }
 

@@ -41,7 +41,9 @@ func (s *Server) TestDNSAnswer(_ context.Context, in *TestDNSAnswerInput) (*Test
 	if !exists {
 		out.ResponseCode = new("NXDOMAIN")
 	}
-	out.RecordData = append(out.RecordData, data...)
+	for _, value := range data {
+		out.RecordData = append(out.RecordData, zone.WrittenValue(value))
+	}
 	return out, nil
 }
 

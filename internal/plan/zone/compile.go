@@ -104,9 +104,9 @@ func zoneHead(w world.World, z *world.HostedZone) (ZoneHead, bool) {
 	}
 	h := ZoneHead{ID: z.ID, Origin: origin}
 	ns, soa := ownSets(w, z)
-	h.NS, h.NSTTL = ns.Values, ttl(ns.TTL)
-	if len(soa.Values) == 1 {
-		h.SOA, _ = parseSOA(soa.Values[0])
+	h.NS, h.NSTTL = zoneFile(ns.Values), ttl(ns.TTL)
+	if values := zoneFile(soa.Values); len(values) == 1 {
+		h.SOA, _ = parseSOA(values[0])
 		h.SOA.TTL = ttl(soa.TTL)
 	}
 	return h, true

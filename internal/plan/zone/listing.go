@@ -60,7 +60,7 @@ func instanceSets(z *world.HostedZone, s *world.DiscoveryService, i *world.Disco
 			to, _ := written(a.alias)
 			set.TTL, set.Alias = 0, &world.AliasTarget{Zone: balancerZone, Name: to, EvaluateHealth: true}
 		default:
-			set.Values = []string{a.record}
+			set.Values = []string{WrittenValue(a.record)}
 		}
 		out = append(out, &set)
 		if r.Type == "SRV" && len(set.Values) > 0 {

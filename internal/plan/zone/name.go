@@ -78,7 +78,7 @@ func present(labels []string) string {
 func presentOctet(b *strings.Builder, c byte) {
 	switch {
 	case c < ' ' || c > '~':
-		b.Write([]byte{'\\', '0' + c/100, '0' + c/10%10, '0' + c%10})
+		decimalOctet(b, c)
 	case strings.IndexByte(`. '@;()"\`, c) >= 0:
 		b.WriteByte('\\')
 		b.WriteByte(c)
@@ -120,7 +120,7 @@ func write(l []string) string {
 				b.WriteByte(c)
 				continue
 			}
-			b.Write([]byte{'\\', '0' + c>>6, '0' + c>>3&7, '0' + c&7})
+			octalOctet(&b, c)
 		}
 		b.WriteByte('.')
 	}

@@ -73,7 +73,7 @@ func (c routing) only(number uint16, r *world.RecordSet) []Set {
 	if r == nil {
 		return nil
 	}
-	s := Set{Type: number, TTL: ttl(r.TTL), Records: r.Values, Alias: aliasOf(r)}
+	s := Set{Type: number, TTL: ttl(r.TTL), Records: zoneFile(r.Values), Alias: aliasOf(r)}
 	if s.Alias != "" {
 		s.Records, s.TTL = nil, 0
 	}
@@ -95,8 +95,8 @@ func aliasOf(r *world.RecordSet) string {
 func (c routing) multiValue(number uint16, group []*world.RecordSet) []Set {
 	var out []Set
 	for _, r := range c.healthyOrAll(group) {
-		if len(r.Values) > 0 {
-			out = append(out, Set{Type: number, TTL: ttl(r.TTL), Policy: MultiValue, Records: r.Values})
+		if values := zoneFile(r.Values); len(values) > 0 {
+			out = append(out, Set{Type: number, TTL: ttl(r.TTL), Policy: MultiValue, Records: values})
 		}
 	}
 	return out
@@ -113,7 +113,7 @@ func (c routing) weighted(number uint16, group []*world.RecordSet) []Set {
 	}
 	s := Set{Type: number, Policy: Choose}
 	for _, r := range positive {
-		choice := Choice{Weight: weight(r), TTL: ttl(r.TTL), Records: slices.Sorted(slices.Values(r.Values)), Alias: aliasOf(r)}
+		choice := Choice{Weight: weight(r), TTL: ttl(r.TTL), Records: slices.Sorted(slices.Values(zoneFile(r.Values))), Alias: aliasOf(r)}
 		if choice.Alias != "" {
 			choice.TTL, choice.Records = 0, nil
 		}
