@@ -7,10 +7,8 @@ import (
 	"net"
 	"os"
 	"testing"
-	"time"
 
 	vishvananda "github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 
 	"seamark/internal/driver/network"
 	"seamark/internal/driver/network/netns"
@@ -106,56 +104,8 @@ func TestSpoofedSourceIsDropped_IPv6(t *testing.T) {
 		{"Resolver", d.Paths().VPC(vpcID), "[fd00:ec2::253]:53"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			l, err := netns.ListenPacket(c.path, "udp", c.at)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = l.Close() }()
-			from := d.Paths().Interface(networktest.ID(1))
-			for _, source := range []string{"fd5e:a:1::c", "fd5e:a:1::63", "fd5e:a:1::a"} { // another's, nobody's, its own
-				send6(t, from, source, c.at)
-			}
-			if err := l.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-				t.Fatal(err)
-			}
-			_, sender, err := l.ReadFrom(make([]byte, 64))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if host, _, err := net.SplitHostPort(sender.String()); err != nil || host != "fd5e:a:1::a" {
-				t.Errorf("a packet from %s arrived (%v)", sender, err)
-			}
+			arrivesFrom(t, d.Paths().Interface(networktest.ID(1)), "fd5e:a:1::a", c.path, c.at, "fd5e:a:1::c", "fd5e:a:1::63")
 		})
-	}
-}
-
-// send6 sends a datagram with a source address that the sender gives itself.
-func send6(t *testing.T, path, source, to string) {
-	t.Helper()
-	err := netns.InNamespace(path, func() error {
-		eth, err := vishvananda.LinkByName("eth0")
-		if err != nil {
-			return err
-		}
-		a, err := vishvananda.ParseAddr(source + "/128")
-		if err != nil {
-			return err
-		}
-		a.Flags = unix.IFA_F_NODAD
-		if err := vishvananda.AddrReplace(eth, a); err != nil {
-			return err
-		}
-		dialer := net.Dialer{LocalAddr: &net.UDPAddr{IP: net.ParseIP(source)}}
-		c, err := dialer.DialContext(t.Context(), "udp", to)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = c.Close() }()
-		_, err = c.Write([]byte("from " + source))
-		return err
-	})
-	if err != nil {
-		t.Fatalf("send from %s: %v", source, err)
 	}
 }
 

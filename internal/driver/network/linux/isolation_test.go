@@ -38,26 +38,33 @@ func TestSpoofedSourceIsDropped(t *testing.T) {
 		{"Resolver", d.Paths().VPC(vpcID), "10.0.0.2:53"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			l, err := netns.ListenPacket(c.path, "udp", c.at)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = l.Close() }()
-			from := d.Paths().Interface(networktest.ID(1))
-			send(t, from, "10.0.1.12", c.at) // another interface's address
-			send(t, from, "10.0.1.99", c.at) // nobody's
-			send(t, from, "10.0.1.10", c.at) // its own: arrives after the others would have
-			if err := l.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-				t.Fatal(err)
-			}
-			_, sender, err := l.ReadFrom(make([]byte, 64))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if host, _, err := net.SplitHostPort(sender.String()); err != nil || host != "10.0.1.10" {
-				t.Errorf("a packet from %s arrived (%v)", sender, err)
-			}
+			arrivesFrom(t, d.Paths().Interface(networktest.ID(1)), "10.0.1.10", c.path, c.at, "10.0.1.12", "10.0.1.99")
 		})
+	}
+}
+
+// arrivesFrom sends datagrams from a namespace to an address of another: with
+// sources that are not its own, then with its own, and hears of the last alone.
+func arrivesFrom(t *testing.T, from, own, path, at string, others ...string) {
+	t.Helper()
+	l, err := netns.ListenPacket(path, "udp", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	for _, source := range others {
+		send(t, from, source, at, true)
+	}
+	send(t, from, own, at, false) // arrives after the others would have
+	if err := l.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	_, sender, err := l.ReadFrom(make([]byte, 64))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if host, _, err := net.SplitHostPort(sender.String()); err != nil || host != own {
+		t.Errorf("a packet from %s arrived (%v)", sender, err)
 	}
 }
 
@@ -94,20 +101,13 @@ func TestOnlyChecksBeginAtTheRouter(t *testing.T) {
 	}
 }
 
-// send sends a datagram with a source address that the sender gives itself.
-func send(t *testing.T, path, source, to string) {
+// send sends a datagram with a source address, which the sender gives itself
+// where it is a false one.
+func send(t *testing.T, path, source, to string, isFalse bool) {
 	t.Helper()
 	err := netns.InNamespace(path, func() error {
-		eth, err := vishvananda.LinkByName("eth0")
-		if err != nil {
-			return err
-		}
-		a, err := vishvananda.ParseAddr(source + "/32")
-		if err != nil {
-			return err
-		}
-		if source != "10.0.1.10" {
-			if err := vishvananda.AddrReplace(eth, a); err != nil {
+		if isFalse {
+			if err := giveAddress(source); err != nil {
 				return err
 			}
 		}
@@ -123,6 +123,20 @@ func send(t *testing.T, path, source, to string) {
 	if err != nil {
 		t.Fatalf("send from %s: %v", source, err)
 	}
+}
+
+// giveAddress gives eth0 of this namespace one more address.
+func giveAddress(address string) error {
+	eth, err := vishvananda.LinkByName("eth0")
+	if err != nil {
+		return err
+	}
+	ip := net.ParseIP(address)
+	bits := 8 * len(ip)
+	if v4 := ip.To4(); v4 != nil {
+		ip, bits = v4, 32
+	}
+	return vishvananda.AddrReplace(eth, &vishvananda.Addr{IPNet: &net.IPNet{IP: ip, Mask: net.CIDRMask(bits, bits)}, Flags: unix.IFA_F_NODAD})
 }
 
 // capture yields the IPv4 packets that arrive at eth0 of a namespace, but for
