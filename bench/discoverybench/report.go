@@ -22,13 +22,12 @@ type rate struct {
 
 // report collects everything.
 type report struct {
-	machine rig.Machine
-	rates   []*rate
-	fresh   []*rig.Series
-	memory  []rig.Memory
-	ready   []*rig.Series
-	probes  *probes
-	kills   kills
+	rates  []*rate
+	fresh  []*rig.Series
+	memory []rig.Memory
+	ready  []*rig.Series
+	probes *probes
+	kills  kills
 }
 
 func (r *report) rate(name string, goal float64) *rate {
@@ -40,7 +39,6 @@ func (r *report) rate(name string, goal float64) *rate {
 // markdown is the report as docs/benchmarks.md shows it.
 func (r *report) markdown() string {
 	var b strings.Builder
-	b.WriteString(r.machine.Markdown())
 	b.WriteString(rig.Table(r.fresh))
 	b.WriteString("\n| requests | rounds | least | median per second | most | goal | met | CPU µs each: control plane | data plane | client |\n")
 	b.WriteString("|---|---:|---:|---:|---:|---:|---|---:|---:|---:|\n")

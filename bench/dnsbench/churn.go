@@ -51,7 +51,7 @@ type window struct {
 func measureChurn(ctx context.Context, o options, text, out io.Writer) (err error) {
 	c := o.churn
 	fmt.Fprintf(out, "Seamark: registering %d instances of %d services\n", c.services*c.each, c.services)
-	s, err := startSeamark(ctx, o.binary)
+	s, err := startSeamark(ctx, o.Binary)
 	if err != nil {
 		return err
 	}

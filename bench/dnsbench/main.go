@@ -19,12 +19,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"seamark/bench/rig"
@@ -32,55 +30,34 @@ import (
 
 // options are the flags.
 type options struct {
-	binary, dnsperf, peers string
-	rounds                 int
-	duration               time.Duration
-	clients, outstanding   int
-	only                   string
-	write                  bool
-	calm                   float64
-	patience               time.Duration
-	churn                  churnOptions
+	rig.Options
+	dnsperf, peers       string
+	rounds               int
+	duration             time.Duration
+	clients, outstanding int
+	only                 string
+	churn                churnOptions
 }
 
 func main() {
 	var o options
-	flag.StringVar(&o.binary, "bin", "bin/seamark", "the Seamark to measure")
 	flag.StringVar(&o.peers, "peers", "bin/peers", "directory of servers that are not installed in the system")
 	flag.IntVar(&o.rounds, "n", 7, "rounds of the comparison; 0: none")
 	flag.DurationVar(&o.duration, "time", 2*time.Second, "how long dnsperf asks a server in one round")
 	flag.IntVar(&o.clients, "clients", 8, "sockets that dnsperf asks from")
 	flag.IntVar(&o.outstanding, "outstanding", 200, "queries that dnsperf has under way")
 	flag.StringVar(&o.only, "only", "", "comma-separated names of the servers to compare with (default: all)")
-	flag.BoolVar(&o.write, "write", false, "put the tables into docs/benchmarks.md")
-	flag.Float64Var(&o.calm, "calm", 1.5, "load average to wait for before measuring")
-	flag.DurationVar(&o.patience, "patience", 0, "how long to wait for that load average")
 	o.churn.flags()
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	if err := bench(ctx, o, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "bench/dns:", err)
-		os.Exit(1)
-	}
+	rig.Main("dns", &o.Options, func(ctx context.Context, out io.Writer) (string, error) { return bench(ctx, o, out) })
 }
 
-func bench(ctx context.Context, o options, out io.Writer) (err error) {
-	if os.Geteuid() != 0 {
-		return errors.New("network namespaces need root")
-	}
-	if o.binary, err = filepath.Abs(o.binary); err != nil {
-		return err
-	}
+func bench(ctx context.Context, o options, out io.Writer) (report string, err error) {
 	if o.dnsperf, err = exec.LookPath("dnsperf"); err != nil {
-		return err
+		return "", err
 	}
-	rig.WaitForCalm(ctx, o.calm, o.patience, out)
-	m := rig.Describe(ctx, o.binary)
-	fmt.Fprintln(out, m)
 	scratch, err := os.MkdirTemp("", "seamark-bench-dns-")
 	if err != nil {
-		return err
+		return "", err
 	}
 	l := newLauncher()
 	defer func() {
@@ -90,21 +67,15 @@ func bench(ctx context.Context, o options, out io.Writer) (err error) {
 	var text strings.Builder
 	if o.rounds > 0 {
 		if err := measureServers(ctx, l, o, scratch, &text, out); err != nil {
-			return err
+			return "", err
 		}
 	}
 	if o.churn.windows > 0 {
 		if err := measureChurn(ctx, o, &text, out); err != nil {
-			return err
+			return "", err
 		}
 	}
-	m.Over()
-	report := m.Markdown() + text.String()
-	fmt.Fprint(out, "\n", report)
-	if !o.write {
-		return nil
-	}
-	return rig.ReplaceSection(filepath.Join("docs", "benchmarks.md"), "dns", report)
+	return text.String(), nil
 }
 
 // measureServers starts all servers, compares them, and ends them.
@@ -118,7 +89,7 @@ func measureServers(ctx context.Context, l *launcher, o options, scratch string,
 		return err
 	}
 	fmt.Fprintf(out, "Seamark: registering %d instances of %d services\n", names*instances, names)
-	s, err := startSeamark(ctx, o.binary)
+	s, err := startSeamark(ctx, o.Binary)
 	if err != nil {
 		return err
 	}

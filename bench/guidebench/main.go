@@ -11,91 +11,46 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"path/filepath"
-	"syscall"
-	"time"
 
 	"seamark/bench/rig"
 )
 
 // options are the flags.
 type options struct {
-	binary   string
-	runs     int
-	changes  int
-	write    string
-	calm     float64
-	patience time.Duration
-	keepLog  bool
+	rig.Options
+	runs    int
+	changes int
 }
 
 func main() {
 	var o options
-	write := flag.Bool("write", false, "put the table into docs/benchmarks.md")
-	flag.StringVar(&o.binary, "bin", "bin/seamark", "the Seamark to measure")
 	flag.IntVar(&o.runs, "n", 20, "runs of each measurement")
 	flag.IntVar(&o.changes, "changes", 200, "changes of the registry to measure")
-	flag.Float64Var(&o.calm, "calm", 1.5, "load average to wait for before measuring")
-	flag.DurationVar(&o.patience, "patience", 0, "how long to wait for that load average")
-	flag.BoolVar(&o.keepLog, "log", false, "print the measured Seamark's log at the end")
-	flag.Parse()
-	if *write {
-		o.write = filepath.Join("docs", "benchmarks.md")
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, o, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "bench/guide:", err)
-		os.Exit(1)
-	}
-}
-
-func run(ctx context.Context, o options, out io.Writer) (err error) {
-	if os.Geteuid() != 0 {
-		return errors.New("containers and network namespaces need root")
-	}
-	if o.binary, err = filepath.Abs(o.binary); err != nil {
-		return err
-	}
-	rig.WaitForCalm(ctx, o.calm, o.patience, out)
-	r := &report{machine: rig.Describe(ctx, o.binary), runs: o.runs}
-	fmt.Fprintln(out, r.machine)
-	if err := measureAll(ctx, o, r, out); err != nil {
-		return err
-	}
-	r.machine.Over()
-	text := r.markdown()
-	fmt.Fprint(out, "\n", text)
-	if o.write == "" {
-		return nil
-	}
-	return rig.ReplaceSection(o.write, "guide", text)
+	rig.Main("guide", &o.Options, func(ctx context.Context, out io.Writer) (string, error) {
+		r := &report{}
+		if err := measureAll(ctx, o, r, out); err != nil {
+			return "", err
+		}
+		return r.markdown(), nil
+	})
 }
 
 // measureAll runs every measurement, on one data directory but for the first
 // starts.
-func measureAll(ctx context.Context, o options, r *report, out io.Writer) (err error) {
+func measureAll(ctx context.Context, o options, r *report, out io.Writer) error {
 	step := func(name string) { fmt.Fprintf(out, "measuring: %s\n", name) }
 	step("first starts")
 	if err := measureFirstStarts(ctx, o, r); err != nil {
 		return fmt.Errorf("first starts: %w", err)
 	}
-	s, err := rig.NewInstance(o.binary)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if o.keepLog {
-			fmt.Fprint(out, s.LogText())
-		}
-		err = errors.Join(err, s.Remove(context.WithoutCancel(ctx)))
-	}()
+	return o.OnInstance(ctx, out, func(s *rig.Instance) error { return measureOn(ctx, o, s, r, step) })
+}
+
+// measureOn runs the measurements on one instance.
+func measureOn(ctx context.Context, o options, s *rig.Instance, r *report, step func(name string)) error {
 	if _, err := s.Up(ctx); err != nil {
 		return err
 	}

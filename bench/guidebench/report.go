@@ -15,10 +15,8 @@ const goalMemory = 180_000_000
 
 // report collects everything.
 type report struct {
-	machine rig.Machine
-	runs    int
-	all     []*rig.Series
-	memory  []rig.Memory
+	all    []*rig.Series
+	memory []rig.Memory
 }
 
 func (r *report) series(name string, goal time.Duration) *rig.Series {
@@ -42,7 +40,6 @@ func (r *report) memoryOf(ctx context.Context, s *rig.Instance, when string) err
 // markdown is the report as docs/benchmarks.md shows it.
 func (r *report) markdown() string {
 	var b strings.Builder
-	b.WriteString(r.machine.Markdown())
 	b.WriteString(rig.Table(r.all))
 	for _, m := range r.memory {
 		b.WriteString(m.Markdown())

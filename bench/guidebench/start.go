@@ -18,7 +18,7 @@ const goalStart = time.Second
 func measureFirstStarts(ctx context.Context, o options, r *report) error {
 	first := r.series("first start on an empty data directory → API ready", goalStart)
 	for range o.runs {
-		s, err := rig.NewInstance(o.binary)
+		s, err := rig.NewInstance(o.Binary)
 		if err != nil {
 			return err
 		}

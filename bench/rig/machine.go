@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Machine is where and of what the figures are.
-type Machine struct {
+// machine is where and of what the figures are.
+type machine struct {
 	cpu, kernel, commit, compiler string
 	cores                         int
 	memory                        int64
@@ -26,9 +26,9 @@ type Machine struct {
 	loadBefore, loadAfter string
 }
 
-// Describe looks at this machine and asks a binary for its version.
-func Describe(ctx context.Context, binary string) Machine {
-	m := Machine{cpu: "unknown", kernel: "unknown", commit: "unknown", compiler: runtime.Version(), cores: runtime.NumCPU(), date: time.Now().UTC(), loadBefore: load()}
+// describe looks at this machine and asks a binary for its version.
+func describe(ctx context.Context, binary string) machine {
+	m := machine{cpu: "unknown", kernel: "unknown", commit: "unknown", compiler: runtime.Version(), cores: runtime.NumCPU(), date: time.Now().UTC(), loadBefore: load()}
 	if b, err := os.ReadFile("/proc/cpuinfo"); err == nil {
 		for line := range strings.Lines(string(b)) {
 			if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
@@ -54,16 +54,13 @@ func Describe(ctx context.Context, binary string) Machine {
 	return m
 }
 
-func (m Machine) String() string {
+func (m machine) String() string {
 	return fmt.Sprintf("%s, %d cores, %d MB of memory, Linux %s; commit %s, %s, %s",
 		m.cpu, m.cores, m.memory/1e6, m.kernel, m.commit, m.compiler, m.date.Format("2006-01-02 15:04 MST"))
 }
 
-// Over notes the load at the end of the measurement.
-func (m *Machine) Over() { m.loadAfter = load() }
-
-// Markdown is how docs/benchmarks.md names the machine.
-func (m Machine) Markdown() string {
+// markdown is how docs/benchmarks.md names the machine.
+func (m machine) markdown() string {
 	return fmt.Sprintf("Measured on: %s.\nLoad averages before: %s; after: %s.\n\n", m, m.loadBefore, m.loadAfter)
 }
 
@@ -76,8 +73,8 @@ func load() string {
 	return strings.Join(strings.Fields(string(b))[:3], " ")
 }
 
-// WaitForCalm waits until others leave the machine alone, as long as patience lasts.
-func WaitForCalm(ctx context.Context, calm float64, patience time.Duration, out io.Writer) {
+// waitForCalm waits until others leave the machine alone, as long as patience lasts.
+func waitForCalm(ctx context.Context, calm float64, patience time.Duration, out io.Writer) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {

@@ -86,9 +86,9 @@ func Short(d time.Duration) string {
 	}
 }
 
-// ReplaceSection puts text between the marks that a benchmark of this name has
+// replaceSection puts text between the marks that a benchmark of this name has
 // in the document.
-func ReplaceSection(path, name, text string) error {
+func replaceSection(path, name, text string) error {
 	start := "<!-- bench-" + name + ": written by bench/" + name + " -write -->\n"
 	end := "<!-- bench-" + name + ": end -->\n"
 	b, err := os.ReadFile(path)
