@@ -79,6 +79,16 @@ func startBIND(t testing.TB, upstream netip.AddrPort) netip.AddrPort {
 	return startNamed(t, n)
 }
 
+// startAuthority is a name server of the public zones.
+func startAuthority(t testing.TB) netip.AddrPort {
+	t.Helper()
+	var n named
+	for _, origin := range publicZones() {
+		n.Zones = append(n.Zones, zoneFile{origin, filepath.Base(zonePath(origin))})
+	}
+	return startNamed(t, n)
+}
+
 // startEmpty is a server of the names that a resolver makes up.
 func startEmpty(t testing.TB) netip.AddrPort {
 	t.Helper()

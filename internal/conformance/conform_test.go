@@ -10,6 +10,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"seamark/internal/plan/zone"
 	"seamark/internal/world"
 )
 
@@ -19,7 +20,7 @@ type servers struct{ seamark, bind netip.AddrPort }
 func startServers(t testing.TB) servers {
 	t.Helper()
 	internet := startInternet(t)
-	return servers{seamark: startSeamark(t, newWorld(t), internet), bind: startBIND(t, internet)}
+	return servers{seamark: startSeamark(t, newWorld(t), vpcID, internet), bind: startBIND(t, internet)}
 }
 
 func (s servers) compare(t testing.TB, e []exception) *comparison {
@@ -32,6 +33,17 @@ func (s servers) compare(t testing.TB, e []exception) *comparison {
 func TestVPC_BIND(t *testing.T) {
 	own, around := names(t, privateZones())
 	c := startServers(t).compare(t, vpcExceptions())
+	for _, q := range mass(own, around) {
+		c.ask(q)
+	}
+	c.end()
+}
+
+// TestPublic_BIND compares the name server of the public zones with BIND as one.
+func TestPublic_BIND(t *testing.T) {
+	own, around := names(t, publicZones())
+	own = append(own, "near.test.", "test.", "a.example.", ".")
+	c := newComparison(t, newAsker(t, startSeamark(t, newPublicWorld(t), zone.PublicID, netip.AddrPort{})), newAsker(t, startAuthority(t)), publicExceptions())
 	for _, q := range mass(own, around) {
 		c.ask(q)
 	}
@@ -63,7 +75,7 @@ func TestVPC_BIND_Outside(t *testing.T) {
 func TestVPC_BIND_MadeUp(t *testing.T) {
 	w := world.New()
 	w.Put(&world.VPC{ID: vpcID, CIDR: netip.MustParsePrefix("10.0.0.0/16"), EnableDNSSupport: true})
-	c := newComparison(t, newAsker(t, startSeamark(t, w, netip.AddrPort{})), newAsker(t, startEmpty(t)), madeExceptions())
+	c := newComparison(t, newAsker(t, startSeamark(t, w, vpcID, netip.AddrPort{})), newAsker(t, startEmpty(t)), madeExceptions())
 	zero := strings.Repeat("0.", 31)
 	for _, name := range []string{
 		"localhost.", "any.localhost.", "10.in-addr.arpa.", "1.0.9.10.in-addr.arpa.", "16.172.in-addr.arpa.", "1.31.172.in-addr.arpa.", "168.192.in-addr.arpa.",

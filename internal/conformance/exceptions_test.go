@@ -17,12 +17,73 @@ func vpcExceptions() []exception {
 		{"a circle of CNAMEs is SERVFAIL without records", emptyFailure},
 		{"a truncated answer is empty", allOrNothing},
 		{"a service of Cloud Map answers with eight instances at most, or, where weighted, with one", someOf},
-		{"no additional section but for EDNS", noAdditional},
+		{"answers have no additional section but for EDNS", noAdditional},
 		{"DS of a zone's own name is answered by the zone, not by its parent", dsOfZone},
 		{"AD is clear in every answer", clearAD},
 		{"TTLs from outside count down from when each resolver asked", countedDown},
 		{"names are spelled as in the question, or as they were given", spelling},
 	}
+}
+
+// publicExceptions are the differences between the name server of public zones
+// and BIND.
+func publicExceptions() []exception {
+	return []exception{
+		{"ANY gets one set, the first by type", oneSetOfPublic},
+		{"a circle of CNAMEs is SERVFAIL without records", failureOfPublic},
+		{"a referral whose glue does not fit is truncated", wholeReferral},
+		{"answers have no additional section but for EDNS", noAdditionalToAnswers},
+		{"a referral has the addresses of all its servers that the zones have", allServers},
+		{"AD is clear in every answer", clearAD},
+		{"names are spelled as in the question, or as they were given", spelling},
+	}
+}
+
+func noAdditionalToAnswers(c *comparison, q question, ours reply, theirs *reply) bool {
+	return len(theirs.Answer) > 0 && len(theirs.Authority) == 0 && noAdditional(c, q, ours, theirs)
+}
+
+// allServers: BIND leaves out the addresses that the zone is an authority for, or
+// another one.
+func allServers(_ *comparison, _ question, ours reply, theirs *reply) bool {
+	missing := slices.DeleteFunc(slices.Clone(ours.Additional), func(line string) bool { return slices.Contains(theirs.Additional, line) })
+	for _, line := range missing {
+		owner, _, _ := strings.Cut(line, " ")
+		if !slices.ContainsFunc(ours.Authority, func(ns string) bool { return strings.HasSuffix(ns, " IN NS "+owner) }) {
+			return false
+		}
+	}
+	if len(missing) == 0 || len(theirs.Additional)+len(missing) != len(ours.Additional) {
+		return false
+	}
+	theirs.Additional = ours.Additional
+	return true
+}
+
+func oneSetOfPublic(c *comparison, q question, ours reply, theirs *reply) bool {
+	applied := oneSet(c, q, ours, theirs)
+	theirs.AA = theirs.AA || applied
+	return applied
+}
+
+func failureOfPublic(c *comparison, q question, ours reply, theirs *reply) bool {
+	applied := emptyFailure(c, q, ours, theirs)
+	theirs.AA = theirs.AA && !applied
+	return applied
+}
+
+// wholeReferral: BIND leaves out the glue that does not fit.
+func wholeReferral(c *comparison, q question, ours reply, theirs *reply) bool {
+	if !ours.TC || theirs.TC || q.way.tcp || len(theirs.Additional) == 0 {
+		return false
+	}
+	q.way.tcp = true
+	whole := c.instead(q)
+	if len(whole.Additional) <= len(theirs.Additional) {
+		return false
+	}
+	theirs.TC, theirs.Answer, theirs.Authority, theirs.Additional = true, nil, nil, nil
+	return true
 }
 
 // outsideExceptions are the differences over what is forwarded.
@@ -288,6 +349,8 @@ func sameAge(ours, theirs []string) bool {
 }
 
 // isPrivate says whether a name is in one of the VPC's zones.
-func isPrivate(name string) bool {
-	return slices.ContainsFunc(privateZones(), func(origin string) bool { return dns.IsSubDomain(origin, name) })
+func isPrivate(name string) bool { return isWithin(name, privateZones()) }
+
+func isWithin(name string, origins []string) bool {
+	return slices.ContainsFunc(origins, func(origin string) bool { return dns.IsSubDomain(origin, name) })
 }

@@ -59,7 +59,7 @@ func (w way) message(name string, typ uint16) *dns.Msg {
 // types are those that Route 53 has, ANY, and some that nobody has records of.
 func types() []uint16 {
 	return []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeNS, dns.TypeSOA, dns.TypeCNAME, dns.TypeMX, dns.TypeTXT, dns.TypeSRV, dns.TypeCAA, dns.TypePTR,
-		dns.TypeNAPTR, dns.TypeTLSA, dns.TypeSSHFP, dns.TypeSVCB, dns.TypeHTTPS, dns.TypeDS, dns.TypeANY, dns.TypeHINFO, 65400}
+		dns.TypeNAPTR, dns.TypeTLSA, dns.TypeSSHFP, dns.TypeSVCB, dns.TypeHTTPS, dns.TypeDS, dns.TypeSPF, dns.TypeANY, dns.TypeHINFO, 65400}
 }
 
 // few are the types that the unusual ways are tried with.
@@ -91,7 +91,7 @@ func names(t testing.TB, origins []string) (own, around []string) {
 			add(&around, "some."+rest)
 			add(&around, "SoMe.OtHeR."+rest)
 		}
-		for up := parent(owner); isPrivate(up); up = parent(up) {
+		for up := parent(owner); isWithin(up, origins); up = parent(up) {
 			add(&around, up)
 		}
 	}

@@ -59,6 +59,7 @@ func newReply(packet, query []byte) reply {
 		}
 	}
 	r.Additional = lines(slices.DeleteFunc(m.Extra, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeOPT }))
+	slices.Sort(r.Additional) // nor do sets in it
 	return r
 }
 

@@ -11,13 +11,13 @@ import (
 	"seamark/internal/world"
 )
 
-// startSeamark serves the VPC's table from this process, and forwards what is
-// not in it, unless upstream is not valid.
-func startSeamark(t testing.TB, w world.World, upstream netip.AddrPort) netip.AddrPort {
+// startSeamark serves a VPC's table, or that of the public zones, from this
+// process, and forwards what is not in it, unless upstream is not valid.
+func startSeamark(t testing.TB, w world.World, id world.VPCID, upstream netip.AddrPort) netip.AddrPort {
 	t.Helper()
-	table, ok := zone.Compile(w, vpcID, zone.Options{Fidelity: world.Relaxed, Region: "us-east-1"})
+	table, ok := zone.Compile(w, id, zone.Options{Fidelity: world.Relaxed, Region: "us-east-1", Public: true})
 	if !ok {
-		t.Fatal("the world has no VPC")
+		t.Fatalf("the world has no table %s", id)
 	}
 	s, err := dataplane.New(dataplane.Options{Logger: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	if err != nil {
@@ -39,5 +39,5 @@ func startSeamark(t testing.TB, w world.World, upstream netip.AddrPort) netip.Ad
 	if len(ack.Failed) > 0 {
 		t.Fatalf("not served: %v", ack.Failed)
 	}
-	return ack.Bound[vpcID][0]
+	return ack.Bound[id][0]
 }

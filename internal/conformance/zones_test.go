@@ -21,6 +21,9 @@ func privateZones() []string {
 	return []string{"corp.test.", "lab.corp.test.", "far.test.", "0.10.in-addr.arpa.", "cloud.test."}
 }
 
+// publicZones are those of the account, by their origins.
+func publicZones() []string { return []string{"public.test.", "child.public.test.", "other.test."} }
+
 func zonePath(origin string) string {
 	return filepath.Join("testdata", strings.TrimSuffix(origin, ".")+".zone")
 }
@@ -55,6 +58,16 @@ func newWorld(t testing.TB) world.World {
 			continue
 		}
 		p.write(origin, vpcID)
+	}
+	return p.changes.View()
+}
+
+// newPublicWorld has all public zones, written through the API.
+func newPublicWorld(t testing.TB) world.World {
+	t.Helper()
+	p := newPen(t)
+	for _, origin := range publicZones() {
+		p.write(origin, "")
 	}
 	return p.changes.View()
 }

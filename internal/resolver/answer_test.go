@@ -149,6 +149,7 @@ func TestAuthority(t *testing.T) {
 		off      60 CNAME www.elsewhere.test.
 		gone     60 CNAME nothing.example.com.
 		cross    60 CNAME host.example.org.
+		down     60 CNAME x.own.example.com.
 		into     60 CNAME a.sub.example.com.
 		al       0  A     alias www.example.com.
 		out      0  A     alias www.elsewhere.test.
@@ -172,7 +173,8 @@ func TestAuthority(t *testing.T) {
 		"mail.example.com. CNAME":    "aa NOERROR | mail.example.com. 60 IN CNAME www.example.com.",
 		"off.example.com. A":         "aa NOERROR | off.example.com. 60 IN CNAME www.elsewhere.test.",
 		"gone.example.com. A":        "aa NXDOMAIN | gone.example.com. 60 IN CNAME nothing.example.com. | " + soa("example.com."),
-		"cross.example.com. A":       "aa NOERROR | cross.example.com. 60 IN CNAME host.example.org. | host.example.org. 60 IN A 192.0.2.2",
+		"cross.example.com. A":       "aa NOERROR | cross.example.com. 60 IN CNAME host.example.org.",
+		"down.example.com. A":        "aa NOERROR | down.example.com. 60 IN CNAME x.own.example.com.",
 		"into.example.com. A":        "aa NOERROR | into.example.com. 60 IN CNAME a.sub.example.com. | " + referral,
 		"al.example.com. A":          "aa NOERROR | al.example.com. 60 IN A 192.0.2.1",
 		"out.example.com. A":         "aa NOERROR | " + soa("example.com."),

@@ -47,6 +47,17 @@ func (c *chase) outside() {
 	}
 }
 
+// beyond says whether a CNAME has led out of the zone that was asked. A name server
+// of one zone does not answer for others, also where it has them: each of Route 53's
+// zones is on servers of its own, and resolvers do not believe what one zone's servers
+// say about another (RFC 2181 section 5.4.1).
+func (c *chase) beyond(z *zoneTable) bool {
+	if c.first == nil {
+		c.first = z
+	}
+	return z != nil && z != c.first
+}
+
 // aboveCut looks up a DS record, which belongs to the zone above the name's own
 // where both are here (RFC 4035 section 3.1.4.1).
 func (t *Table) aboveCut(wire string) result {

@@ -37,6 +37,7 @@ type chase struct {
 	// under the alias's own name, and its zone says when there is none.
 	owner     string
 	ownerZone *zoneTable
+	first     *zoneTable // of the question, where it is asked of a name server
 	// What the firewall says.
 	match    *zone.FirewallRule
 	filtered bool // a name that a CNAME leads to was the first to match
@@ -71,6 +72,9 @@ func (c *chase) local() bool {
 			return false
 		}
 		res := c.lookup(wire)
+		if c.table.head.Authoritative && c.beyond(res.zone) {
+			return false
+		}
 		if res.outcome == delegated {
 			if c.table.head.Authoritative {
 				c.refer(wire, res)
