@@ -121,6 +121,41 @@ func (c *comparison) touch(r Ref) {
 			for _, id := range resolverTouched(w, r) {
 				c.vpcs[id] = true
 			}
+			c.touchBelow(ruleOf(w, r))
+		}
+	}
+}
+
+// ruleOf is the Resolver rule that an object of a world is or associates, or nil.
+func ruleOf(w world.World, r Ref) *world.ResolverRule {
+	switch r.Kind {
+	case world.KindResolverRule:
+		return w.ResolverRules.Get(r.Key)
+	case world.KindResolverRuleAssociation:
+		if a := w.ResolverRuleAssociations.Get(r.Key); a != nil {
+			return w.ResolverRules.Get(string(a.Rule))
+		}
+	}
+	return nil
+}
+
+// touchBelow has the public zones looked at that a rule may hide.
+func (c *comparison) touchBelow(r *world.ResolverRule) {
+	if r == nil {
+		return
+	}
+	if domain, ok := canonical(r.Domain); ok {
+		c.touchPublic(domain)
+	}
+}
+
+// touchPublic has the public zones at and below a canonical name looked at.
+func (c *comparison) touchPublic(name string) {
+	for _, w := range []world.World{c.before, c.after} {
+		for z := range w.PublicZones() {
+			if origin, ok := canonical(z.Name); ok && inside(origin, name) {
+				c.zones[z.ID] = true
+			}
 		}
 	}
 }
@@ -130,15 +165,8 @@ func (c *comparison) touch(r Ref) {
 func (c *comparison) touchZone(id world.HostedZoneID) {
 	c.zones[id] = true
 	for _, v := range []zoneView{view(c.before, id), view(c.after, id)} {
-		if v.zone == nil || !v.zone.Private {
-			continue
-		}
-		for _, w := range []world.World{c.before, c.after} {
-			for z := range w.PublicZones() {
-				if origin, ok := canonical(z.Name); ok && inside(origin, v.head.Origin) {
-					c.zones[z.ID] = true
-				}
-			}
+		if v.zone != nil && v.zone.Private {
+			c.touchPublic(v.head.Origin)
 		}
 	}
 }
@@ -210,10 +238,10 @@ func view(w world.World, id world.HostedZoneID) zoneView {
 }
 
 // in says whether the zone is in the table of a VPC, or of the public zones. A
-// VPC's resolver finds public zones, as it finds all of public DNS, where no
-// private zone is in the way: what a private zone does not have does not exist
-// (Route 53 developer guide, "Considerations when working with private hosted
-// zones").
+// VPC's resolver finds public zones, as it finds all of public DNS, where neither
+// a private zone nor a rule is in the way: what a private zone does not have does
+// not exist, and what a rule is for is asked of its targets (Route 53 developer
+// guide, "Considerations when working with private hosted zones").
 func (v zoneView) in(id world.VPCID, o Options) bool {
 	if v.zone == nil {
 		return false
@@ -231,8 +259,11 @@ func (v zoneView) in(id world.VPCID, o Options) bool {
 	return vpc.EnableDNSSupport && !v.hidden(vpc, o)
 }
 
-// hidden says whether a private zone of the VPC hides this public one.
+// hidden says whether a private zone or a rule of the VPC hides this public one.
 func (v zoneView) hidden(vpc *world.VPC, o Options) bool {
+	if v.forwarded(vpc.ID) {
+		return true
+	}
 	if !sees(vpc, o) {
 		return false
 	}
@@ -242,6 +273,25 @@ func (v zoneView) hidden(vpc *world.VPC, o Options) bool {
 		}
 	}
 	return false
+}
+
+// forwarded says whether the most specific of the VPC's rules at and above the
+// zone forwards: a system rule below a forwarding one has names answered as if
+// there were neither.
+func (v zoneView) forwarded(id world.VPCID) bool {
+	var most string
+	forwards := false
+	for a := range v.w.RuleAssociationsIn(id) {
+		r := v.w.ResolverRules.Get(string(a.Rule))
+		if r == nil {
+			continue
+		}
+		// Of two names above another the longer one is below the other.
+		if domain, ok := canonical(r.Domain); ok && inside(v.head.Origin, domain) && len(domain) > len(most) {
+			most, forwards = domain, r.Type != world.SystemRule
+		}
+	}
+	return forwards
 }
 
 // vpcs are those whose tables the zone may be in.

@@ -183,7 +183,7 @@ func recordSet(t *rapid.T, zone world.HostedZoneID) *world.RecordSet {
 func (s *scene) policy(t *rapid.T, vpc world.VPCID, id string) {
 	switch rapid.IntRange(0, 3).Draw(t, "policy") {
 	case 0:
-		s.put(&world.ResolverRule{ID: world.ResolverRuleID(id), Type: pick(t, world.ForwardRule, world.SystemRule), Domain: pick(t, "a.", "Corp.Example.", ".", "a..b."),
+		s.put(&world.ResolverRule{ID: world.ResolverRuleID(id), Type: pick(t, world.ForwardRule, world.SystemRule), Domain: pick(t, "a.", "B.a.", "Corp.Example.", ".", "a..b."),
 			Endpoint: pick[world.ResolverEndpointID](t, "rslvr-out-1", "rslvr-out-2"), Targets: some(t, netip.MustParseAddrPort("10.0.0.9:53"), netip.MustParseAddrPort("10.0.0.8:5353"))})
 	case 1:
 		s.put(&world.ResolverRuleAssociation{ID: id, Rule: pick[world.ResolverRuleID](t, "1", "2"), VPC: vpc})

@@ -172,6 +172,24 @@ func TestPublicZones(t *testing.T) {
 	check(map[world.VPCID]string{"vpc-1": "Z1 Z2 Z3", "vpc-2": "Z1 Z2 Z3", "vpc-3": "", PublicID: "Z1 Z2 Z3"})
 	w.Put(&world.HostedZone{ID: "Zp", Name: "example.com.", Private: true, VPCs: []world.VPCID{"vpc-1", "vpc-3"}})
 	check(map[world.VPCID]string{"vpc-1": "Z3 Zp", "vpc-2": "Z1 Z2 Z3", "vpc-3": "", PublicID: "Z1 Z2 Z3"})
+	// A rule goes before public zones at its domain and below, unless a more
+	// specific one says otherwise.
+	rule := func(id, typ, domain string, vpcs ...world.VPCID) {
+		w.Put(&world.ResolverRule{ID: world.ResolverRuleID(id), Type: typ, Domain: domain})
+		for _, vpc := range vpcs {
+			w.Put(&world.ResolverRuleAssociation{ID: id + string(vpc), Rule: world.ResolverRuleID(id), VPC: vpc})
+		}
+	}
+	rule("r1", world.ForwardRule, "sub.example.com.", "vpc-2")
+	check(map[world.VPCID]string{"vpc-1": "Z3 Zp", "vpc-2": "Z1 Z3", PublicID: "Z1 Z2 Z3"})
+	rule("r2", world.ForwardRule, "COM.", "vpc-1", "vpc-2")
+	check(map[world.VPCID]string{"vpc-1": "Zp", "vpc-2": "", PublicID: "Z1 Z2 Z3"})
+	rule("r3", world.SystemRule, "example.com.", "vpc-1", "vpc-2")
+	check(map[world.VPCID]string{"vpc-1": "Zp", "vpc-2": "Z1", PublicID: "Z1 Z2 Z3"})
+	rule("r1", world.SystemRule, "sub.example.com.")
+	check(map[world.VPCID]string{"vpc-1": "Zp", "vpc-2": "Z1 Z2"})
+	rule("r2", world.ForwardRule, "below.sub.example.com.")
+	check(map[world.VPCID]string{"vpc-1": "Z3 Zp", "vpc-2": "Z1 Z2 Z3"})
 	if _, ok := Compile(w, PublicID, Options{}); ok {
 		t.Error("public zones are answered although nobody asked for it")
 	}
