@@ -20,9 +20,6 @@ type (
 	InstanceID string
 )
 
-// Tags are a resource's tags by key.
-type Tags map[string]string
-
 // VPC is a virtual network. Two VPCs may have the same CIDR.
 type VPC struct {
 	ID                VPCID

@@ -39,8 +39,7 @@ func newTags(specs []TagSpecification, kinds ...string) (map[string]world.Tags, 
 // withTags adds tags to those that a resource has. Lengths are of characters
 // (EC2 user guide, "Tag restrictions").
 func withTags(have world.Tags, add []Tag) (world.Tags, error) {
-	tags, added := world.Tags{}, world.Tags{}
-	maps.Copy(tags, have)
+	added := world.Tags{}
 	for _, t := range add {
 		key, value := optional.Value(t.Key), optional.Value(t.Value)
 		_, twice := added[key]
@@ -49,13 +48,14 @@ func withTags(have world.Tags, add []Tag) (world.Tags, error) {
 			return nil, fail("InvalidParameterValue", "Tag keys must be 1 to 128 characters long")
 		case utf8.RuneCountInString(value) > 256:
 			return nil, fail("InvalidParameterValue", "Tag value exceeds the maximum length of 256 characters")
-		case strings.HasPrefix(strings.ToLower(key), "aws:"):
+		case world.ReservedTag(key):
 			return nil, fail("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use")
 		case twice:
 			return nil, fail("InvalidParameterValue", "Duplicate tag key '%s' specified.", key)
 		}
-		tags[key], added[key] = value, value
+		added[key] = value
 	}
+	tags := have.With(added)
 	if len(tags) > maxTags {
 		return nil, fail("TagLimitExceeded", "More than %d tags specified", maxTags)
 	}

@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"seamark/internal/change"
 	"seamark/internal/plan"
@@ -266,6 +267,18 @@ func (h *harness) node(f func(d *plan.Draft, t *world.Task)) {
 			if fmt.Sprintf("%+v", next.Observed) != fmt.Sprintf("%+v", t.Observed) {
 				d.Put(&next)
 			}
+		}
+	})
+}
+
+// age makes it look as if tasks had started earlier.
+func (h *harness) age(by time.Duration) {
+	h.Helper()
+	h.change(func(d *plan.Draft) {
+		for t := range d.World.Tasks.All() {
+			next := *t
+			next.StartedAt = t.StartedAt.Add(-by)
+			d.Put(&next)
 		}
 	})
 }

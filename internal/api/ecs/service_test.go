@@ -404,6 +404,9 @@ func TestDescribeServices_tellsTheWaiterTheTruth(t *testing.T) {
 	h.do("UpdateService", `{"cluster":"c","service":"web","forceNewDeployment":true}`)
 	stable(false)
 	h.settle()
+	stable(false) // the new tasks must run for a moment before they replace the old ones
+	h.age(time.Minute)
+	h.settle()
 	stable(true)
 	h.node(func(_ *plan.Draft, t *world.Task) {
 		if t.LastStatus == world.TaskRunning {

@@ -22,16 +22,13 @@ func newTags(in []Tag) (world.Tags, error) {
 			return nil, invalid("Tag key should not be null or empty.")
 		case twice:
 			return nil, invalid("Duplicate tag key: %s", key)
-		case reserved(key):
+		case world.ReservedTag(key):
 			return nil, invalid("Tag keys beginning with aws: are reserved for AWS use.")
 		}
 		tags[key] = val(t.Value)
 	}
 	return tags, nil
 }
-
-// reserved says whether only AWS itself may set a tag.
-func reserved(key string) bool { return strings.HasPrefix(strings.ToLower(key), "aws:") }
 
 // showTags is never nil and sorted by key.
 func showTags(tags world.Tags) []Tag {
@@ -52,11 +49,7 @@ func (s *Server) tagResource(ctx context.Context, in *TagResourceInput) (*TagRes
 		if err != nil {
 			return err
 		}
-		tags := maps.Clone(r.tags)
-		if tags == nil {
-			tags = world.Tags{}
-		}
-		maps.Copy(tags, added)
+		tags := r.tags.With(added)
 		if ofUser(tags) > maxTags {
 			return invalid("Tags can have a maximum of %d items.", maxTags)
 		}
@@ -83,7 +76,7 @@ func checkExtensions(tags world.Tags) error {
 func ofUser(tags world.Tags) int {
 	n := 0
 	for key := range tags {
-		if !reserved(key) {
+		if !world.ReservedTag(key) {
 			n++
 		}
 	}
@@ -96,14 +89,10 @@ func (s *Server) untagResource(ctx context.Context, in *UntagResourceInput) (*Un
 		if err != nil {
 			return err
 		}
-		tags := maps.Clone(r.tags)
-		for _, key := range in.TagKeys {
-			if reserved(key) {
-				return invalid("Tag keys beginning with aws: are reserved for AWS use.")
-			}
-			delete(tags, key)
+		if slices.ContainsFunc(in.TagKeys, world.ReservedTag) {
+			return invalid("Tag keys beginning with aws: are reserved for AWS use.")
 		}
-		d.Put(r.with(tags))
+		d.Put(r.with(r.tags.Without(in.TagKeys)))
 		return nil
 	})
 }

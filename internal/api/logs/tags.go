@@ -87,9 +87,7 @@ func (s *Server) tags(group string) (map[string]string, error) {
 
 func (s *Server) tag(ctx context.Context, group string, tags map[string]string) error {
 	return s.change(ctx, group, func(g *world.LogGroup) error {
-		next := world.Tags{}
-		maps.Copy(next, g.Tags)
-		maps.Copy(next, tags)
+		next := g.Tags.With(tags)
 		if len(next) > maxTags {
 			return ErrTooManyTagsException("A log group can have at most 50 tags.")
 		}
@@ -100,12 +98,7 @@ func (s *Server) tag(ctx context.Context, group string, tags map[string]string) 
 
 func (s *Server) untag(ctx context.Context, group string, keys []string) error {
 	return s.change(ctx, group, func(g *world.LogGroup) error {
-		next := world.Tags{}
-		maps.Copy(next, g.Tags)
-		for _, k := range keys {
-			delete(next, k)
-		}
-		g.Tags = next
+		g.Tags = g.Tags.Without(keys)
 		return nil
 	})
 }

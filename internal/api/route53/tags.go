@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 
 	"seamark/internal/api/optional"
 	"seamark/internal/plan"
@@ -40,14 +39,10 @@ func (s *Server) ChangeTagsForResource(ctx context.Context, in *ChangeTagsForRes
 		if err != nil {
 			return err
 		}
-		tags := world.Tags{}
-		maps.Copy(tags, have)
-		for _, key := range in.RemoveTagKeys {
-			delete(tags, key)
-		}
+		tags := have.Without(in.RemoveTagKeys)
 		for _, t := range in.AddTags {
 			key := optional.Value(t.Key)
-			if key == "" || strings.HasPrefix(strings.ToLower(key), "aws:") {
+			if key == "" || world.ReservedTag(key) {
 				return invalid("The tag key %q is not valid.", key)
 			}
 			tags[key] = optional.Value(t.Value)

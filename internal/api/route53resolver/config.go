@@ -32,14 +32,39 @@ func config(w world.World, id world.VPCID) world.ResolverConfig {
 	return world.ResolverConfig{VPC: id}
 }
 
+// configOf is the configuration of the VPC of that id.
+func (s *Server) configOf(id string) (world.ResolverConfig, error) {
+	w := s.view()
+	v, err := vpcFound(w, id)
+	if err != nil {
+		return world.ResolverConfig{}, err
+	}
+	return config(w, v.ID), nil
+}
+
+// configure changes the configuration of the VPC of that id and returns what it is now.
+func (s *Server) configure(ctx context.Context, id string, change func(c *world.ResolverConfig, revision int64)) (world.ResolverConfig, error) {
+	var next world.ResolverConfig
+	err := s.change(ctx, func(d *plan.Draft) error {
+		v, err := vpcFound(d.World, id)
+		if err != nil {
+			return err
+		}
+		next = config(d.World, v.ID)
+		change(&next, d.Revision)
+		d.Put(&next)
+		return nil
+	})
+	return next, err
+}
+
 // GetResolverConfig shows whether a VPC's resolver makes up names of addresses.
 func (s *Server) GetResolverConfig(_ context.Context, in *GetResolverConfigInput) (*GetResolverConfigOutput, error) {
-	w := s.view()
-	v, err := vpcFound(w, *in.ResourceId)
+	c, err := s.configOf(*in.ResourceId)
 	if err != nil {
 		return nil, err
 	}
-	return &GetResolverConfigOutput{ResolverConfig: new(s.showConfig(config(w, v.ID)))}, nil
+	return &GetResolverConfigOutput{ResolverConfig: new(s.showConfig(c))}, nil
 }
 
 // ListResolverConfigs lists the VPCs that were configured.
@@ -62,17 +87,9 @@ func (s *Server) UpdateResolverConfig(ctx context.Context, in *UpdateResolverCon
 	if *in.AutodefinedReverseFlag == AutodefinedReverseFlagUseLocalResourceSetting {
 		return nil, unbuilt("A Route 53 profile, to which USE_LOCAL_RESOURCE_SETTING refers,")
 	}
-	var next world.ResolverConfig
-	err := s.change(ctx, func(d *plan.Draft) error {
-		v, err := vpcFound(d.World, *in.ResourceId)
-		if err != nil {
-			return err
-		}
-		next = config(d.World, v.ID)
-		next.ID = configID("rslvr-rc-", v.ID)
-		next.NoReverse, next.Revision = *in.AutodefinedReverseFlag == AutodefinedReverseFlagDisable, d.Revision
-		d.Put(&next)
-		return nil
+	next, err := s.configure(ctx, *in.ResourceId, func(c *world.ResolverConfig, revision int64) {
+		c.ID = configID("rslvr-rc-", c.VPC)
+		c.NoReverse, c.Revision = *in.AutodefinedReverseFlag == AutodefinedReverseFlagDisable, revision
 	})
 	if err != nil {
 		return nil, err
@@ -90,12 +107,11 @@ func (s *Server) showConfig(c world.ResolverConfig) ResolverConfig {
 
 // GetFirewallConfig shows what happens to queries when the firewall fails.
 func (s *Server) GetFirewallConfig(_ context.Context, in *GetFirewallConfigInput) (*GetFirewallConfigOutput, error) {
-	w := s.view()
-	v, err := vpcFound(w, *in.ResourceId)
+	c, err := s.configOf(*in.ResourceId)
 	if err != nil {
 		return nil, err
 	}
-	return &GetFirewallConfigOutput{FirewallConfig: new(s.showFirewallConfig(config(w, v.ID)))}, nil
+	return &GetFirewallConfigOutput{FirewallConfig: new(s.showFirewallConfig(c))}, nil
 }
 
 // ListFirewallConfigs lists the VPCs that were configured.
@@ -118,17 +134,9 @@ func (s *Server) UpdateFirewallConfig(ctx context.Context, in *UpdateFirewallCon
 	if *in.FirewallFailOpen == FirewallFailOpenStatusUseLocalResourceSetting {
 		return nil, ErrValidationException("A Route 53 profile, to which USE_LOCAL_RESOURCE_SETTING refers, is not built in Seamark yet.")
 	}
-	var next world.ResolverConfig
-	err := s.change(ctx, func(d *plan.Draft) error {
-		v, err := vpcFound(d.World, *in.ResourceId)
-		if err != nil {
-			return err
-		}
-		next = config(d.World, v.ID)
-		next.FirewallID = configID("rslvr-fc-", v.ID)
-		next.FailOpen = *in.FirewallFailOpen == FirewallFailOpenStatusEnabled
-		d.Put(&next)
-		return nil
+	next, err := s.configure(ctx, *in.ResourceId, func(c *world.ResolverConfig, _ int64) {
+		c.FirewallID = configID("rslvr-fc-", c.VPC)
+		c.FailOpen = *in.FirewallFailOpen == FirewallFailOpenStatusEnabled
 	})
 	if err != nil {
 		return nil, err

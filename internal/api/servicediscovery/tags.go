@@ -21,14 +21,14 @@ func newTags(tags []Tag) (world.Tags, error) {
 
 // merged adds tags to those that a resource has.
 func merged(have world.Tags, tags []Tag, resource string) (world.Tags, error) {
-	all := world.Tags{}
-	maps.Copy(all, have)
+	added := world.Tags{}
 	for _, t := range tags {
-		if strings.HasPrefix(strings.ToLower(*t.Key), "aws:") {
+		if world.ReservedTag(*t.Key) {
 			return nil, invalid("Tag keys must not start with aws:.")
 		}
-		all[*t.Key] = *t.Value
+		added[*t.Key] = *t.Value
 	}
+	all := have.With(added)
 	if len(all) > maxTags {
 		return nil, ErrTooManyTagsException("A resource can have at most 50 tags.").With("ResourceName", resource)
 	}
@@ -92,11 +92,7 @@ func (s *Server) UntagResource(ctx context.Context, in *UntagResourceInput) (*Un
 		if err != nil {
 			return err
 		}
-		left := maps.Clone(*t.tags)
-		for _, k := range in.TagKeys {
-			delete(left, k)
-		}
-		*t.tags = left
+		*t.tags = t.tags.Without(in.TagKeys)
 		d.Put(t.put)
 		return nil
 	})
