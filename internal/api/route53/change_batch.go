@@ -86,6 +86,7 @@ type batch struct {
 	zone     *world.HostedZone
 	apex     string // the zone's name, as Route 53 writes it
 	names    []string
+	aliases  []string // keys of the aliases that were put
 	problems []string
 }
 
@@ -121,6 +122,9 @@ func (b *batch) apply(c Change) error {
 	if len(b.problems) == before {
 		b.d.Put(r)
 		b.names = append(b.names, r.Name)
+		if r.Alias != nil {
+			b.aliases = append(b.aliases, r.Key())
+		}
 	}
 	return nil
 }
@@ -189,7 +193,12 @@ func (b *batch) together() {
 			b.checkRouting(sets[start:end])
 			start = end
 		}
-		b.checkTargets(name)
+	}
+	slices.Sort(b.aliases)
+	for _, key := range slices.Compact(b.aliases) {
+		if r := b.d.World.RecordSets.Get(key); r != nil && r.Alias != nil && r.Alias.Zone == b.zone.ID {
+			b.checkTarget(r)
+		}
 	}
 }
 
@@ -233,19 +242,13 @@ func (b *batch) checkRouting(sets []*world.RecordSet) {
 	}
 }
 
-// checkTargets: what an alias of this zone leads to must be there after the
-// batch, in which the order does not count.
-func (b *batch) checkTargets(name string) {
-	for r := range b.d.World.RecordSetsNamed(b.zone.ID, name) {
-		if r.Alias == nil || r.Alias.Zone != b.zone.ID {
-			continue
-		}
-		found := false
-		for t := range b.d.World.RecordSetsNamed(b.zone.ID, r.Alias.Name) {
-			found = found || t.Type == r.Type
-		}
-		if !found {
-			b.problem("Tried to create an alias that targets %s, type %s in zone %s, but that target was not found", r.Alias.Name, r.Type, b.zone.ID)
+// checkTarget: what an alias of this zone leads to must be there when the alias is put,
+// after the batch, in which the order does not count. Later it may be deleted.
+func (b *batch) checkTarget(r *world.RecordSet) {
+	for t := range b.d.World.RecordSetsNamed(b.zone.ID, r.Alias.Name) {
+		if t.Type == r.Type {
+			return
 		}
 	}
+	b.problem("Tried to create an alias that targets %s, type %s in zone %s, but that target was not found", r.Alias.Name, r.Type, b.zone.ID)
 }

@@ -327,6 +327,34 @@ func TestValues_octal(t *testing.T) {
 	}
 }
 
+// The target of an alias may be deleted. The alias stays, without an answer, and
+// is in nobody's way; it cannot be put again until there is a target.
+func TestAliasTarget_deleted(t *testing.T) {
+	p := start(t)
+	id := p.zone("example.com")
+	target := simple("www.example.com", "A", "192.0.2.1")
+	p.must(id, change1("CREATE", target), change1("CREATE", alias("a.example.com", "A", id, "www.example.com")))
+	answer := func(want ...string) {
+		t.Helper()
+		out, err := p.Client.TestDNSAnswer(t.Context(), &sdk.TestDNSAnswerInput{HostedZoneId: &id, RecordName: aws.String("a.example.com"), RecordType: "A"})
+		if err != nil || *out.ResponseCode != "NOERROR" || !slices.Equal(out.RecordData, want) {
+			t.Errorf("%+v, error %v", out, err)
+		}
+	}
+	answer("192.0.2.1")
+	p.must(id, change1("DELETE", target))
+	answer()
+	p.must(id, change1("CREATE", simple("a.example.com", "TXT", `"beside it"`)))
+	p.unchanged(func() {
+		_, err := p.ChangeResourceRecordSets(t.Context(), &sdk.ChangeResourceRecordSetsInput{HostedZoneId: &id,
+			ChangeBatch: &types.ChangeBatch{Changes: []types.Change{change1("UPSERT", alias("a.example.com", "A", id, "www.example.com"))}}})
+		refused(t, err, "InvalidChangeBatch", 400, "[Tried to create an alias that targets www.example.com., type A in zone "+id+", but that target was not found]")
+	})
+	p.must(id, change1("CREATE", simple("www.example.com", "A", "192.0.2.2")))
+	answer("192.0.2.2")
+	p.must(id, change1("DELETE", alias("a.example.com", "A", id, "www.example.com")))
+}
+
 func TestTestDNSAnswer(t *testing.T) {
 	p := start(t)
 	id := p.zone("example.com")

@@ -295,3 +295,43 @@ func BenchmarkChanged(b *testing.B) {
 		})
 	}
 }
+
+// A rule that comes, changes its domain and goes takes the public zones at and
+// below it out of its VPC's table, and gives them back.
+func TestChanged_ruleHidesPublicZone(t *testing.T) {
+	w := world.New()
+	vpc(&w, "vpc-1")
+	vpc(&w, "vpc-2")
+	w.Put(&world.HostedZone{ID: "Z1", Name: "sub.example.com."})
+	w.Put(&world.ResolverRule{ID: "r", Type: world.ForwardRule, Domain: "example.com."})
+	for _, c := range []struct {
+		what    string
+		do      func(w *world.World) Ref
+		removed bool
+	}{
+		{"associated", func(w *world.World) Ref {
+			a := &world.ResolverRuleAssociation{ID: "a", Rule: "r", VPC: "vpc-1"}
+			w.Put(a)
+			return Ref{a.Kind(), a.Key()}
+		}, true},
+		{"for another domain", func(w *world.World) Ref {
+			w.Put(&world.ResolverRule{ID: "r", Type: world.ForwardRule, Domain: "example.net."})
+			return Ref{world.KindResolverRule, "r"}
+		}, false},
+		{"as before", func(w *world.World) Ref {
+			w.Put(&world.ResolverRule{ID: "r", Type: world.ForwardRule, Domain: "example.com."})
+			return Ref{world.KindResolverRule, "r"}
+		}, true},
+		{"disassociated", func(w *world.World) Ref {
+			w.Delete(world.KindResolverRuleAssociation, "a")
+			return Ref{world.KindResolverRuleAssociation, "a"}
+		}, false},
+	} {
+		before := w
+		touched := c.do(&w)
+		got := Changed(before, w, []Ref{touched}, options())
+		if len(got.Deltas) != 1 || got.Deltas[0].VPC != "vpc-1" || len(got.Deltas[0].Zones) != 1 || got.Deltas[0].Zones[0].Removed != c.removed {
+			t.Errorf("%s: %+v", c.what, got)
+		}
+	}
+}
