@@ -20,6 +20,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/route53"
+	r53 "github.com/aws/aws-sdk-go-v2/service/route53/types"
 	"github.com/miekg/dns"
 
 	"seamark/internal/admin"
@@ -95,6 +97,7 @@ func TestResolver(t *testing.T) {
 	out := g.makeEndpoint("OUTBOUND")
 	g.forwardTo(out, g.nameServer())
 	t.Run("forwarded", func(t *testing.T) { g.resolves(t, g.client, "host.corp.example.", "203.0.113.7") })
+	t.Run("before public zones", func(t *testing.T) { g.beforePublic(t) })
 	in := g.makeEndpoint("INBOUND")
 	t.Run("inbound", func(t *testing.T) { g.inbound(t, in) })
 	t.Run("firewall", func(t *testing.T) { g.firewall(t) })
@@ -168,6 +171,21 @@ func (g *resolving) forwardTo(endpoint string, target netip.Addr) {
 		"TargetIps": []doc{{"Ip": target.String()}}})["ResolverRule"].(doc)["Id"]
 	a := g.resolver("AssociateResolverRule", doc{"ResolverRuleId": rule, "VPCId": g.vpc})["ResolverRuleAssociation"].(doc)["Id"]
 	g.until("COMPLETE", "GetResolverRuleAssociation", doc{"ResolverRuleAssociationId": a}, "ResolverRuleAssociation")
+}
+
+// beforePublic: the rule's targets are asked, also for what is in a public zone
+// below the rule's domain.
+func (g *resolving) beforePublic(t *testing.T) {
+	out, err := g.route53().CreateHostedZone(context.Background(), &route53.CreateHostedZoneInput{Name: aws.String("host.corp.example"), CallerReference: aws.String("1")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	zone := strings.TrimPrefix(*out.HostedZone.Id, "/hostedzone/")
+	g.change(zone, r53.ChangeActionCreate, recordSet("host.corp.example", "A", "192.0.2.1"))
+	g.resolves(t, g.client, "host.corp.example.", "203.0.113.7")
+	other := g.makeVPC("10.1.0.0/16") // has no rule
+	g.makeSubnet(other, "10.1.1.0/24", region+"a")
+	g.resolves(t, g.session(other), "host.corp.example.", "192.0.2.1")
 }
 
 func (g *resolving) resolves(t *testing.T, from place, name, want string) {
