@@ -365,7 +365,7 @@ func TestProber_TargetChanges(t *testing.T) {
 // The counts of a status that somebody else changed begin anew: registered
 // again, an instance needs three failures, not one.
 func TestProber_StatusSetElsewhere(t *testing.T) {
-	bubble(t, 4, func(t *testing.T, p *Prober, s *source, _ *endpoints) {
+	bubble(t, 4, func(t *testing.T, p *Prober, s *source, e *endpoints) {
 		s.set("k", tcp("192.0.2.1:80"))
 		p.Enqueue("k")
 		time.Sleep(5 * time.Minute)
@@ -373,17 +373,51 @@ func TestProber_StatusSetElsewhere(t *testing.T) {
 		if got := s.status("k"); got != world.Unhealthy {
 			t.Fatal(got)
 		}
+		dials := len(e.seen["192.0.2.1:80"])
 		s.set("k", tcp("192.0.2.1:80")) // unknown again
 		p.Enqueue("k")
-		time.Sleep(60 * time.Second)
-		synctest.Wait()
-		if got := s.status("k"); got != world.HealthUnknown {
-			t.Errorf("%s after two failures", got)
+		for failed := 1; failed < 3; failed++ {
+			for len(e.seen["192.0.2.1:80"]) < dials+failed {
+				time.Sleep(time.Second)
+				synctest.Wait()
+			}
+			if got := s.status("k"); got != world.HealthUnknown {
+				t.Errorf("%s after %d failures", got, failed)
+			}
 		}
-		time.Sleep(30 * time.Second)
+		time.Sleep(45 * time.Second)
 		synctest.Wait()
 		if got := s.status("k"); got != world.Unhealthy {
 			t.Errorf("%s after three failures", got)
+		}
+	})
+}
+
+// A status that was forgotten is found again at once, but a target is not checked
+// at the pace at which somebody registers it.
+func TestProber_StatusForgotten(t *testing.T) {
+	bubble(t, 4, func(t *testing.T, p *Prober, s *source, e *endpoints) {
+		e.set("192.0.2.1:80", true)
+		again := func() {
+			s.set("k", tcp("192.0.2.1:80"))
+			p.Enqueue("k")
+			synctest.Wait()
+		}
+		again()
+		for range 5 {
+			time.Sleep(2 * time.Second)
+			again()
+			if got := s.status("k"); got != world.Healthy {
+				t.Fatalf("%s at once after it was registered again", got)
+			}
+		}
+		before := len(e.seen["192.0.2.1:80"])
+		for range 1000 {
+			again()
+			time.Sleep(10 * time.Millisecond)
+		}
+		if n := len(e.seen["192.0.2.1:80"]) - before; n > 11 {
+			t.Errorf("%d checks in ten seconds", n)
 		}
 	})
 }

@@ -50,6 +50,7 @@ type Prober struct {
 type memory struct {
 	target probe.Target
 	streak probe.Streak
+	told   world.HealthStatus // what the newest check came to; empty: there was none
 	due    time.Time
 	last   Observation
 }
@@ -108,7 +109,7 @@ func (p *Prober) check(ctx context.Context, key string) (time.Time, error) {
 		p.forget(key)
 		return time.Time{}, nil
 	}
-	if due := p.due(key, t); time.Now().Before(due) {
+	if due := p.due(key, t, known); time.Now().Before(due) {
 		return due, nil
 	}
 	passed, text := attempt(ctx, p.o.Dial, key, t)
@@ -128,14 +129,25 @@ func (p *Prober) forget(key string) {
 	delete(p.known, key)
 }
 
-// due is when the target is to be checked; zero: at once, because it is new.
-func (p *Prober) due(key string, t probe.Target) time.Time {
+// soonest is the least time between two checks of a target whose status is
+// forgotten again and again.
+const soonest = time.Second
+
+// due is when the target is to be checked; zero: at once, because it is new. One
+// whose status was forgotten, because the instance was registered anew, does not
+// wait for its place either: until it was checked nobody may find it.
+func (p *Prober) due(key string, t probe.Target, known world.HealthStatus) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	m := p.known[key]
 	if m == nil || m.target != t {
 		m = &memory{target: t}
 		p.known[key] = m
+	}
+	if forgotten := known == world.HealthUnknown && m.told != "" && m.told != world.HealthUnknown; forgotten {
+		if at := m.last.At.Add(soonest); at.Before(m.due) {
+			return at
+		}
 	}
 	return m.due
 }
@@ -155,7 +167,7 @@ func (p *Prober) count(key string, t probe.Target, known world.HealthStatus, pas
 	}
 	s := m.streak.After(passed, t.Threshold)
 	m.streak = probe.Streak{Status: known, Passed: s.Passed, Failed: s.Failed} // the new status counts once it was taken
-	m.due = next(key, t.Interval, now)
+	m.told, m.due = s.Status, next(key, t.Interval, now)
 	m.last.At, m.last.Passed, m.last.Text = now, passed, text
 	if !passed {
 		m.last.FailedAt, m.last.FailureText = now, text
