@@ -16,6 +16,10 @@ import (
 // developer guide, "Quotas on Route 53 Resolver DNS Firewall").
 const mostDomains = 1000
 
+// mostOctets is how long a name is at most in text without its final dot, so that
+// it has 255 octets on the wire (RFC 1035, section 2.3.4).
+const mostOctets = 253
+
 // firewallStamp is how the firewall's operations write times, to the microsecond.
 const firewallStamp = "2006-01-02T15:04:05.000000Z"
 
@@ -158,7 +162,7 @@ func firewallDomain(text string) (string, bool) {
 			return "", false
 		}
 	}
-	return name + ".", len(name) <= 254
+	return name + ".", len(name) <= mostOctets
 }
 
 // union of two sorted lists.

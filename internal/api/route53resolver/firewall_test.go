@@ -64,7 +64,10 @@ func TestDomainList(t *testing.T) {
 	with := func(domain string) string {
 		return `{"FirewallDomainListId":"` + id + `","Operation":"ADD","Domains":["` + domain + `"]}`
 	}
+	longest := strings.Repeat(strings.Repeat("a", 49)+".", 5) // 250 with the dot
+	s.call(update, with(longest+"bcd"))
 	s.refused(
+		refusal{update, with(longest + "bcde"), invalid, "is not valid"},
 		refusal{update, with("a..b"), invalid, "'a..b' is not valid"}, refusal{update, with("a.*.b"), invalid, "is not valid"}, refusal{update, with("*x.b"), invalid, "is not valid"},
 		refusal{update, with(strings.Repeat("a", 64) + ".b"), invalid, "is not valid"}, refusal{update, with("."), invalid, "is not valid"},
 		refusal{update, `{"FirewallDomainListId":"rslvr-fdl-x","Operation":"ADD","Domains":["a.b"]}`, "ResourceNotFoundException", "rslvr-fdl-x"},

@@ -147,7 +147,11 @@ func sortedListing[T any](l listing, all []T, filters []Filter, names []string, 
 	value := func(name string) func(T) string {
 		return func(x T) string {
 			for _, p := range properties(x) {
-				if spells(name, p.name) && len(p.values) > 0 {
+				switch {
+				case !spells(name, p.name) || len(p.values) == 0:
+				case p.name == "AssociationCount":
+					return fmt.Sprintf("%10s", p.values[0]) // as a number
+				default:
 					return p.values[0]
 				}
 			}

@@ -1,6 +1,7 @@
 package route53resolver
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -72,6 +73,24 @@ func TestQueryLog_Refusals(t *testing.T) {
 		refusal{"ListResolverQueryLogConfigs", `{"Filters":[{"Name":"VpcId","Values":["x"]}]}`, invalid, "'VpcId' is not valid"},
 		refusal{"ListResolverQueryLogConfigAssociations", `{"NextToken":"x"}`, invalid, "next token"},
 	)
+}
+
+// TestQueryLog_SortsNumbers: nine associations are fewer than ten.
+func TestQueryLog_SortsNumbers(t *testing.T) {
+	s := newSite(t)
+	many, few := s.queryLog("many", "/dns"), s.queryLog("few", "/dns")
+	apitest.Change(t, s.changes, func(d *plan.Draft) {
+		for i := range 19 {
+			config := many
+			if i >= 10 {
+				config = few
+			}
+			d.Put(&world.QueryLogAssociation{ID: fmt.Sprintf("rqlca-%d", i), Config: config, VPC: world.VPCID(fmt.Sprintf("vpc-x%d", i))})
+		}
+	})
+	if got := s.list("ListResolverQueryLogConfigs", `{"SortBy":"AssociationCount"}`, "ResolverQueryLogConfigs", "Name"); !slices.Equal(got, []string{"few", "many"}) {
+		t.Errorf("%v", got)
+	}
 }
 
 // Listings sort by any of their members, both ways, and over pages.

@@ -90,7 +90,7 @@ func ruleDomain(name string) (string, error) {
 			return "", ErrInvalidParameterException(fmt.Sprintf("The domain name '%s' is not valid.", name)).With("FieldName", "DomainName")
 		}
 	}
-	if len(domain) > 254 {
+	if len(domain) > mostOctets+len(".") {
 		return "", ErrInvalidParameterException(fmt.Sprintf("The domain name '%s' is too long.", name)).With("FieldName", "DomainName")
 	}
 	return domain, nil

@@ -7,6 +7,7 @@ import (
 
 	"seamark/internal/api/optional"
 	"seamark/internal/plan"
+	"seamark/internal/plan/zone"
 	"seamark/internal/wire"
 	"seamark/internal/world"
 )
@@ -123,7 +124,7 @@ func namespaceFree(w world.World, n world.Namespace) error {
 		if w.VPCs.Get(string(n.VPC)) == nil {
 			return invalid("The VPC ID %s does not exist.", n.VPC)
 		}
-		if !dnsName(n.Name) {
+		if _, ok := zone.Written(n.Name); !ok || !dnsName(n.Name) {
 			return invalid("The namespace name %s is not a valid DNS name.", n.Name)
 		}
 	}
@@ -143,7 +144,7 @@ func overlapping(w world.World, n world.Namespace) *world.HostedZone {
 		return nil
 	}
 	for z := range w.ZonesIn(n.VPC) {
-		if z.Name == fqdn(n.Name) {
+		if fqdn(z.Name) == fqdn(n.Name) {
 			return z
 		}
 	}
@@ -180,7 +181,12 @@ func httpName(d *plan.Draft, name string) string {
 	return name
 }
 
-func fqdn(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) + "." }
+// fqdn is a DNS name as Route 53 writes it, so that two spellings of one name are
+// the same text.
+func fqdn(name string) string {
+	written, _ := zone.Written(name) // namespaces and zones have no other names
+	return written
+}
 
 func (s *Server) zoneOf(d *plan.Draft, n *world.Namespace, op *world.Operation) *world.HostedZone {
 	z := &world.HostedZone{

@@ -217,6 +217,27 @@ func TestCreateNamespace_ZoneInTheWay(t *testing.T) {
 	h.namespace("taken", vpcB)
 }
 
+// TestCreateNamespace_EscapedNames: DNS reads a backslash as an escape, so names
+// that differ as texts can be one name, of which a VPC has one zone.
+func TestCreateNamespace_EscapedNames(t *testing.T) {
+	h := newHarness(t)
+	id := h.namespace("ab.local", vpcA)
+	for _, name := range []string{`a\\b.local`, `\\141b.local`, `AB.local`} {
+		h.fails("CreatePrivateDnsNamespace", `{"Name":"`+name+`","Vpc":"`+vpcA+`"}`, "NamespaceAlreadyExists", "", "NamespaceId", id)
+	}
+	h.change(func(d *plan.Draft) {
+		d.Put(&world.HostedZone{ID: "Z1", Name: `\052.taken.`, Private: true, VPCs: []world.VPCID{vpcA}})
+	})
+	op := h.do("CreatePrivateDnsNamespace", `{"Name":"*.taken","Vpc":"`+vpcA+`"}`).text("OperationId")
+	h.do("GetOperation", `{"OperationId":"`+op+`"}`).want(`"CANNOT_CREATE_HOSTED_ZONE"`, "Operation", "ErrorCode")
+	h.namespace("(x)", vpcA)
+	for z := range h.changes.View().ZonesIn(vpcA) {
+		if z.Namespace != "" && z.Name != "ab.local." && z.Name != `\050x\051.` {
+			t.Errorf("zone %s", z.Name)
+		}
+	}
+}
+
 func TestOperation_EndsWhenTheResolverAnswersSo(t *testing.T) {
 	h := newHarness(t)
 	h.applied.Store(0)
