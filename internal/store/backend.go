@@ -37,7 +37,7 @@ type Batch struct {
 type Write struct {
 	Kind  world.Kind
 	Key   string
-	Value []byte // JSON; nil: deleted
+	Value []byte // as world.Encode made it; nil: deleted
 }
 
 // Limits of one batch.

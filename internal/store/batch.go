@@ -1,9 +1,6 @@
 package store
 
 import (
-	"encoding/json"
-	"fmt"
-
 	"seamark/internal/world"
 )
 
@@ -74,9 +71,9 @@ func encode(changes []Change) ([]Write, error) {
 	for _, c := range changes {
 		w := Write{Kind: c.Kind, Key: c.Key}
 		if c.New != nil {
-			value, err := json.Marshal(c.New)
+			value, err := world.Encode(c.New)
 			if err != nil {
-				return nil, fmt.Errorf("encode %s %q: %w", c.Kind, c.Key, err)
+				return nil, err
 			}
 			w.Value = value
 		}

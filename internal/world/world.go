@@ -1,8 +1,6 @@
 package world
 
 import (
-	"encoding/json"
-	"fmt"
 	"iter"
 	"maps"
 	"slices"
@@ -106,7 +104,7 @@ type kind struct {
 	remove func(*World, string)
 	get    func(*World, string) Object
 	all    func(*World) iter.Seq[Object]
-	decode func([]byte) (Object, error)
+	make   func() Object
 }
 
 var kinds = map[Kind]kind{
@@ -187,33 +185,13 @@ func table[T any, P object[T]](in func(*World) *Table[T], indexes ...func(*T) []
 				}
 			}
 		},
-		decode: func(b []byte) (Object, error) {
-			row := new(T)
-			if err := json.Unmarshal(b, row); err != nil {
-				return nil, err
-			}
-			return P(row), nil
-		},
+		make: func() Object { return P(new(T)) },
 	}
 }
 
 // Kinds lists every kind in a fixed order.
 func Kinds() []Kind {
 	return slices.Sorted(maps.Keys(kinds))
-}
-
-// Decode makes an object of that kind from its stored form, which is the JSON
-// of the object's struct.
-func Decode(name Kind, b []byte) (Object, error) {
-	k, ok := kinds[name]
-	if !ok {
-		return nil, fmt.Errorf("kind %q: %w", name, ErrNotFound)
-	}
-	o, err := k.decode(b)
-	if err != nil {
-		return nil, fmt.Errorf("decode %s: %w", name, err)
-	}
-	return o, nil
 }
 
 // Put adds or replaces an object. It changes w only, never an earlier copy.

@@ -150,7 +150,7 @@ func TestOpen_RefusesNewerFormat(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Open(path)
-	if !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "has format 3") || !strings.Contains(err.Error(), "up to format 1") {
+	if !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "has format 3") || !strings.Contains(err.Error(), "up to format 2") {
 		t.Errorf("newer format: %v", err)
 	}
 }
@@ -159,7 +159,7 @@ func done(*Dir) error { return nil }
 
 func TestOpen_UpgradesStepByStep(t *testing.T) {
 	path := t.TempDir()
-	d, err := Open(path)
+	d, err := open(path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,11 @@ type upgrade struct {
 
 // upgrades are the steps from format 1 on: the first leads from 1 to 2. A
 // change of anything on disk that an older Seamark would misread adds one.
-var upgrades = []upgrade{}
+var upgrades = []upgrade{
+	// Objects of the state are CBOR from here on. One that is JSON is read as
+	// well, and becomes CBOR when it changes next.
+	{"objects as CBOR", func(*Dir) error { return nil }},
+}
 
 // upgrade runs the steps that are missing. The format is written down after
 // each.

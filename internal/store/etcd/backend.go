@@ -58,7 +58,7 @@ func (b *backend) tryClaim(ctx context.Context) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if f, _ := value(seen, 0); f != "" && f != format {
+	if f, _ := value(seen, 0); f != "" && f != format && f != formatJSON {
 		return false, fmt.Errorf("the state has format %s and this Seamark reads format %s: use the version of Seamark that wrote it", f, format)
 	}
 	epoch, epochVersion := value(seen, 1)

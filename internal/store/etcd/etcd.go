@@ -3,10 +3,10 @@
 //
 // # Layout
 //
-//	/seamark/v1/format        "1"
+//	/seamark/v1/format        "2"; "1" until the first start of this version
 //	/seamark/v1/epoch         who may write: a count and a random part
 //	/seamark/v1/revision      the revision of the world, in decimal
-//	/seamark/v1/KIND/KEY      an object as JSON; KEY is taken as it is
+//	/seamark/v1/KIND/KEY      an object as world.Encode makes it; KEY is taken as it is
 //
 // A commit is one transaction: it compares the epoch and the revision key's
 // version, and puts the objects and the new revision. So a second writer makes

@@ -2,8 +2,13 @@ package etcd
 
 import "seamark/internal/world"
 
-// format is the version of the layout that this program reads and writes.
-const format = "1"
+// format is the version of the layout that this program writes. It reads
+// formatJSON too, in which objects are JSON, and makes it its own by a claim: from
+// then on objects may be of either form.
+const (
+	format     = "2"
+	formatJSON = "1"
+)
 
 const (
 	prefix      = "/seamark/v1/"
