@@ -289,7 +289,6 @@ func (s *sender) vpc(w world.World, id world.VPCID) (dataplane.VPC, bool) {
 
 func (s *sender) sync(ctx context.Context, w work) error {
 	diff := zone.Changed(s.sent, w.world, w.touched, s.a.o.Zone)
-	s.rebound(w)
 	changes := s.changes(diff, w)
 	if len(changes) == 0 {
 		return nil
@@ -329,6 +328,10 @@ func (s *sender) changes(diff zone.Changes, w work) []dataplane.Change {
 	}
 	for _, id := range slices.Sorted(maps.Keys(w.rebind)) {
 		set(id)
+	}
+	for _, e := range s.rebound(w) {
+		changes = append(changes, dataplane.Change{Endpoints: &e})
+		s.bound[e.VPC] = e.Endpoints
 	}
 	return changes
 }

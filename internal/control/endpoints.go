@@ -123,15 +123,23 @@ func (s *sender) endpoint(w world.World, e *world.ResolverEndpoint) dataplane.En
 	return out
 }
 
-// rebound adds to a work's VPCs those whose endpoints differ from what was sent.
-func (s *sender) rebound(w work) {
+// rebound are the VPCs whose endpoints differ from what was sent, sorted.
+func (s *sender) rebound(w work) []dataplane.VPCEndpoints {
+	var ids []world.VPCID
 	for _, now := range []world.World{s.sent, w.world} {
-		for _, id := range endpointVPCs(now, w.endpoints, w.attached) {
-			if s.served[id] && !w.rebind[id] && !reflect.DeepEqual(s.endpoints(w.world, id), s.bound[id]) {
-				w.rebind[id] = true
-			}
+		ids = append(ids, endpointVPCs(now, w.endpoints, w.attached)...)
+	}
+	slices.Sort(ids)
+	var out []dataplane.VPCEndpoints
+	for _, id := range slices.Compact(ids) {
+		if !s.served[id] || w.rebind[id] {
+			continue
+		}
+		if now := s.endpoints(w.world, id); !reflect.DeepEqual(now, s.bound[id]) {
+			out = append(out, dataplane.VPCEndpoints{VPC: id, Endpoints: now})
 		}
 	}
+	return out
 }
 
 // observe compares by what endpoints are served now with what was known, and

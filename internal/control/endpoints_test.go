@@ -31,13 +31,17 @@ type bound struct {
 
 func (b *bound) set(v dataplane.VPC) {
 	b.sets++
+	b.setEndpoints(v.Table.ID, v.Endpoints)
+}
+
+func (b *bound) setEndpoints(id world.VPCID, list []dataplane.Endpoint) {
 	endpoints := map[world.ResolverEndpointID][]world.NetworkInterfaceID{}
-	for _, e := range v.Endpoints {
+	for _, e := range list {
 		for _, a := range e.Addresses {
 			endpoints[e.ID] = append(endpoints[e.ID], a.Interface)
 		}
 	}
-	b.vpcs[v.Table.ID] = endpoints
+	b.vpcs[id] = endpoints
 }
 
 func (b *bound) ack(revision int64) dataplane.Ack {
@@ -64,6 +68,9 @@ func (b *bound) Sync(_ context.Context, revision int64, changes []dataplane.Chan
 	for _, c := range changes {
 		if c.Set != nil {
 			b.set(*c.Set)
+		}
+		if c.Endpoints != nil {
+			b.setEndpoints(c.Endpoints.VPC, c.Endpoints.Endpoints)
 		}
 		delete(b.vpcs, c.Remove)
 	}
@@ -185,6 +192,7 @@ func (s *site) given(vpc world.VPCID, id world.ResolverEndpointID, want ...world
 func TestAnswers_Endpoints(t *testing.T) {
 	runSite(t, func(s *site) {
 		s.change(func(tx *store.Tx) { tx.Put(&world.VPC{ID: "vpc-1"}) })
+		sets := s.plane.sets
 		s.endpoint("rslvr-in-1", world.Inbound, "vpc-1", "eni-a", "eni-b")
 		s.expect("rslvr-in-1", false)
 		s.attach("vpc-1", "eni-a")
@@ -192,11 +200,10 @@ func TestAnswers_Endpoints(t *testing.T) {
 		s.expect("rslvr-in-1", false, "eni-a")
 		s.attach("vpc-1", "eni-b")
 		s.expect("rslvr-in-1", true, "eni-a", "eni-b")
-		sets := s.plane.sets
 		s.attach("vpc-1") // some other interface
 		s.change(func(tx *store.Tx) { tx.Put(&world.VPC{ID: "vpc-1", EnableDNSHostnames: true}) })
 		if s.plane.sets != sets {
-			t.Errorf("the VPC was set %d times for nothing", s.plane.sets-sets)
+			t.Errorf("the VPC's whole table was sent %d times for nothing", s.plane.sets-sets)
 		}
 		s.made.Delete(world.NetworkInterfaceID("eni-a"))
 		s.attach("vpc-1")

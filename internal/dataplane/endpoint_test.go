@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/miekg/dns"
 
 	"seamark/internal/plan/zone"
+	"seamark/internal/world"
 )
 
 // corporate is a name server of a network outside: it answers every question
@@ -80,6 +82,45 @@ func status(t *testing.T, p Plane) VPCStatus {
 		t.Fatal(err)
 	}
 	return s.VPCs["vpc-1"]
+}
+
+// Endpoints change without their VPC's table, alone and together with it.
+func TestPlane_EndpointsAlone(t *testing.T) {
+	planes(t, func(t *testing.T, p Plane) {
+		v := endpointVPC(corporate(t, "192.0.2.1"))
+		all := v.Endpoints
+		v.Endpoints = nil
+		own := replace(t, p, 1, v).Bound["vpc-1"][0]
+		change := func(revision int64, changes ...Change) map[world.ResolverEndpointID]EndpointStatus {
+			t.Helper()
+			if _, err := p.Sync(t.Context(), revision, changes); err != nil {
+				t.Fatal(err)
+			}
+			return status(t, p).Endpoints
+		}
+		now := change(2, Change{Endpoints: &VPCEndpoints{"vpc-1", all}})
+		in := now["rslvr-in-1"].Addresses
+		if len(now) != 2 || len(in) != 2 {
+			t.Fatalf("endpoints: %+v", now)
+		}
+		expect(t, in[0].Bound, "host1.z.", "10.0.1.1")
+		expect(t, own, "a.corp.test.", "192.0.2.1")
+		head := v.Table.Head
+		head.Rules = nil
+		now = change(3, Change{Delta: &zone.Delta{VPC: "vpc-1", Head: &head}}, Change{Endpoints: &VPCEndpoints{"vpc-1", all[:1]}})
+		if kept := now["rslvr-in-1"].Addresses; len(now) != 1 || len(kept) != 2 || kept[0].Bound != in[0].Bound {
+			t.Errorf("endpoints: %+v, were %+v", now, in)
+		}
+		expect(t, in[1].Bound, "host2.z.", "10.0.1.2")
+		if now := change(4, Change{Endpoints: &VPCEndpoints{VPC: "vpc-1"}}); len(now) != 0 {
+			t.Errorf("endpoints: %+v", now)
+		}
+		for _, changes := range [][]Change{{{Endpoints: &VPCEndpoints{VPC: "vpc-2"}}}, {{Remove: "vpc-1"}, {Endpoints: &VPCEndpoints{VPC: "vpc-1"}}}} {
+			if _, err := p.Sync(t.Context(), 5, changes); !errors.Is(err, ErrNeedSnapshot) {
+				t.Errorf("endpoints of a VPC that is not there: %v", err)
+			}
+		}
+	})
 }
 
 func TestPlane_Endpoints(t *testing.T) {

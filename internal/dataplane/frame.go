@@ -11,7 +11,7 @@ import (
 // Protocol is the version of what is spoken over the socket. A data plane that
 // speaks another one is replaced, so it changes with every change of the
 // messages that the other side would misread.
-const Protocol = 2
+const Protocol = 3
 
 // maxFrame bounds a message: 100,000 instances with SRV records are about 40 MB.
 const maxFrame = 1 << 30

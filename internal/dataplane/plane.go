@@ -119,10 +119,17 @@ type Config struct {
 
 // Change is one step. Exactly one field is set.
 type Change struct {
-	Set    *VPC        // a VPC as a whole, new or not
-	Delta  *zone.Delta // part of a VPC that was set before
-	Remove world.VPCID // close and forget a VPC; one that is not there is no error
-	Config *Config
+	Set       *VPC          // a VPC as a whole, new or not
+	Delta     *zone.Delta   // part of a VPC that was set before
+	Endpoints *VPCEndpoints // the endpoints of a VPC that was set before
+	Remove    world.VPCID   // close and forget a VPC; one that is not there is no error
+	Config    *Config
+}
+
+// VPCEndpoints replaces the endpoints of a VPC.
+type VPCEndpoints struct {
+	VPC       world.VPCID
+	Endpoints []Endpoint
 }
 
 // Ack answers Replace and Sync: from now on, Revision is what is answered.

@@ -24,18 +24,18 @@ func newServed(id world.VPCID, t *resolver.Table, s *Server) *served {
 	return &served{id: id, resolver: r, main: listening{answerer: r, pollers: s.pollers, logger: logger}}
 }
 
-// set serves a table on the given addresses and by the given endpoints. Sockets
-// that are already right are kept.
+// set serves a table, and where they are given on other addresses and by other
+// endpoints. Sockets that are already right are kept.
 func (v *served) set(next *planned) {
 	v.resolver.Swap(next.table)
-	v.main.set(next.listen)
-	v.setEndpoints(next.endpoints)
-}
-
-// swap serves another table on the sockets that there are.
-func (v *served) swap(t *resolver.Table) {
-	v.resolver.Swap(t)
-	v.main.check()
+	if next.listen != nil {
+		v.main.set(*next.listen)
+	} else {
+		v.main.check()
+	}
+	if next.endpoints != nil {
+		v.setEndpoints(*next.endpoints)
+	}
 }
 
 // check compares all sockets with what they should be.

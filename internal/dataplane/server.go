@@ -247,10 +247,9 @@ type plan struct {
 // planned is the next state of one VPC; without a table it is removed.
 type planned struct {
 	table *resolver.Table
-	// whole: listen and endpoints are given, too; else those of before count.
-	whole     bool
-	listen    Listen
-	endpoints []Endpoint
+	// listen and endpoints are nil where those of before count.
+	listen    *Listen
+	endpoints *[]Endpoint
 }
 
 func newPlan(s *Server) *plan { return &plan{server: s, vpcs: map[world.VPCID]*planned{}} }
@@ -261,6 +260,8 @@ func (p *plan) add(c *Change) error {
 		p.set(c.Set)
 	case c.Delta != nil:
 		return p.delta(*c.Delta)
+	case c.Endpoints != nil:
+		return p.setEndpoints(c.Endpoints)
 	case c.Remove != "":
 		p.remove(c.Remove)
 	case c.Config != nil:
@@ -274,32 +275,45 @@ func (p *plan) add(c *Change) error {
 func (p *plan) set(v *VPC) {
 	t, problems := resolver.NewTable(v.Table)
 	p.report(v.Table.ID, problems)
-	p.vpcs[v.Table.ID] = &planned{table: t, whole: true, listen: v.Listen, endpoints: v.Endpoints}
+	p.vpcs[v.Table.ID] = &planned{table: t, listen: &v.Listen, endpoints: &v.Endpoints}
 }
 
 func (p *plan) remove(id world.VPCID) { p.vpcs[id] = &planned{} }
 
 func (p *plan) delta(d zone.Delta) error {
-	next := p.vpcs[d.VPC]
-	if next == nil {
-		v := p.server.vpcs[d.VPC]
-		if v == nil {
-			return fmt.Errorf("vpc %s: %w", d.VPC, ErrNeedSnapshot)
-		}
-		next = &planned{table: v.resolver.Table()}
-	}
-	if next.table == nil {
-		return fmt.Errorf("vpc %s: %w", d.VPC, ErrNeedSnapshot)
+	next, err := p.next(d.VPC)
+	if err != nil {
+		return err
 	}
 	t, problems, err := next.table.Apply(d)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNeedSnapshot, err)
 	}
 	p.report(d.VPC, problems)
-	changed := *next
-	changed.table = t
-	p.vpcs[d.VPC] = &changed
+	next.table = t
+	p.vpcs[d.VPC] = &next
 	return nil
+}
+
+func (p *plan) setEndpoints(e *VPCEndpoints) error {
+	next, err := p.next(e.VPC)
+	if err != nil {
+		return err
+	}
+	next.endpoints = &e.Endpoints
+	p.vpcs[e.VPC] = &next
+	return nil
+}
+
+// next is what a VPC will be by the changes so far.
+func (p *plan) next(id world.VPCID) (planned, error) {
+	if next := p.vpcs[id]; next != nil && next.table != nil {
+		return *next, nil
+	}
+	if v := p.server.vpcs[id]; v != nil && p.vpcs[id] == nil {
+		return planned{table: v.resolver.Table()}, nil
+	}
+	return planned{}, fmt.Errorf("vpc %s: %w", id, ErrNeedSnapshot)
 }
 
 func (p *plan) report(id world.VPCID, problems []error) {
@@ -328,11 +342,7 @@ func (s *Server) commit(revision int64, p *plan) Ack {
 			s.vpcs[id] = v
 		}
 		v.main.restoring = p.restoring
-		if next.whole {
-			v.set(next)
-		} else {
-			v.swap(next.table)
-		}
+		v.set(next)
 		ack.Bound[id] = v.main.bound()
 		if failed := v.failures(); failed != "" {
 			ack.Failed[id] = failed

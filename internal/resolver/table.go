@@ -93,7 +93,11 @@ func (t *Table) Apply(d zone.Delta) (*Table, []error, error) {
 	next := *t
 	var problems []error
 	if d.Head != nil {
-		problems = next.setHead(*d.Head, t)
+		head, ok := d.Head.Complete(t.head)
+		if !ok {
+			return t, nil, fmt.Errorf("the table of %s lacks a firewall domain list", t.head.ID)
+		}
+		problems = next.setHead(head, t)
 	}
 	next.zones = maps.Clone(t.zones)
 	reindex := d.Head != nil

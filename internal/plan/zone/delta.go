@@ -30,7 +30,7 @@ func (c Changes) Empty() bool { return len(c.Set) == 0 && len(c.Removed) == 0 &&
 // Delta changes one VPC's table.
 type Delta struct {
 	VPC   world.VPCID
-	Head  *Head       // set: replaces the table's head
+	Head  *Head       // set: replaces the table's head; see Complete
 	Zones []ZoneDelta // sorted by ID
 }
 
@@ -212,7 +212,8 @@ func (c *comparison) compareVPC(id world.VPCID, out *Changes) {
 		v, _ := Compile(c.after, id, c.opts)
 		out.Set = append(out.Set, v)
 	default:
-		if h := head(c.after, is, c.opts); !reflect.DeepEqual(h, head(c.before, was, c.opts)) {
+		if h, old := head(c.after, is, c.opts), head(c.before, was, c.opts); !reflect.DeepEqual(h, old) {
+			h = h.brief(old)
 			c.heads[id] = &h
 		}
 	}

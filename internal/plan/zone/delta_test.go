@@ -26,7 +26,11 @@ func apply(tables map[world.VPCID]VPC, c Changes) {
 	for _, d := range c.Deltas {
 		v := tables[d.VPC]
 		if d.Head != nil {
-			v.Head = *d.Head
+			h, ok := d.Head.Complete(v.Head)
+			if !ok {
+				panic(fmt.Sprintf("%v does not complete", d.Head))
+			}
+			v.Head = h
 		}
 		zones := map[world.HostedZoneID]Zone{}
 		for _, z := range v.Zones {
@@ -268,6 +272,53 @@ func TestCompile_Deterministic(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A firewall's domains are sent when they are new or changed, once, and not with
+// everything else that a head has.
+func TestChanged_sendsDomainsOnce(t *testing.T) {
+	w := world.New()
+	vpc(&w, "vpc-1")
+	w.Put(&world.FirewallDomainList{ID: "big", Domains: slices.Repeat([]string{"bad.example."}, 1000)})
+	w.Put(&world.FirewallDomainList{ID: "small", Domains: []string{"worse.example."}})
+	rules := []world.FirewallRule{{List: "big", Priority: 1, Action: "BLOCK"}, {List: "big", Priority: 2, Action: "ALERT", Qtype: "A"}, {List: "small", Priority: 3, Action: "BLOCK"}}
+	w.Put(&world.FirewallRuleGroup{ID: "g", Rules: rules})
+	sent := func(o world.Object) (domains []int) {
+		t.Helper()
+		before := w
+		w.Put(o)
+		c := Changed(before, w, []Ref{{o.Kind(), o.Key()}}, options())
+		if len(c.Deltas) != 1 || c.Deltas[0].Head == nil {
+			t.Fatalf("%s: %+v", o.Key(), c)
+		}
+		for _, r := range c.Deltas[0].Head.Firewall {
+			domains = append(domains, len(r.Domains))
+		}
+		was, _ := Compile(before, "vpc-1", options())
+		is, _ := Compile(w, "vpc-1", options())
+		if whole, ok := c.Deltas[0].Head.Complete(was.Head); !ok || !gocmp.Equal(whole, is.Head, cmpopts.EquateComparable(netip.Prefix{}, netip.AddrPort{})) {
+			t.Errorf("%s: completed to %+v, %v", o.Key(), whole, ok)
+		}
+		return domains
+	}
+	for _, c := range []struct {
+		what string
+		put  world.Object
+		want []int
+	}{
+		{"all new", &world.FirewallAssociation{ID: "a", Group: "g", VPC: "vpc-1"}, []int{1000, 0, 1}},
+		{"another part of the head", &world.ResolverConfig{VPC: "vpc-1", NoReverse: true}, []int{0, 0, 0}},
+		{"one rule less", &world.FirewallRuleGroup{ID: "g", Rules: rules[1:]}, []int{0, 0}},
+		{"one list", &world.FirewallDomainList{ID: "small", Domains: []string{"worse.example.", "worst.example."}}, []int{0, 2}},
+		{"a rule again", &world.FirewallRuleGroup{ID: "g", Rules: rules}, []int{0, 0, 0}},
+	} {
+		if got := sent(c.put); !slices.Equal(got, c.want) {
+			t.Errorf("%s: domains %v were sent, expected %v", c.what, got, c.want)
+		}
+	}
+	if _, ok := (Head{Firewall: []FirewallRule{{List: "big", Known: true}}}).Complete(Head{}); ok {
+		t.Error("domains that nobody has were found")
+	}
 }
 
 // One instance more costs what its service costs, however large the zone is.

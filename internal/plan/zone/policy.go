@@ -73,6 +73,56 @@ func firewallRule(w world.World, group world.FirewallRuleGroupID, r world.Firewa
 	return out, true
 }
 
+// brief is a head for who has the head before: domains that are known there are
+// left out. Lists may have 100,000 of them.
+func (h Head) brief(before Head) Head {
+	h.Firewall = slices.Clone(h.Firewall)
+	known := listsOf(before.Firewall)
+	for i := range h.Firewall {
+		r := &h.Firewall[i]
+		if was, ok := known[r.List]; ok && sameSlice(was, r.Domains) {
+			r.Domains, r.Known = nil, true
+			continue
+		}
+		known[r.List] = r.Domains
+	}
+	return h
+}
+
+// Complete is the head of a Delta with the domains that were left out; before is
+// the head that the Delta replaces. It reports false where a list is in neither.
+func (h Head) Complete(before Head) (Head, bool) {
+	h.Firewall = slices.Clone(h.Firewall)
+	known := listsOf(before.Firewall)
+	for i := range h.Firewall {
+		r := &h.Firewall[i]
+		if !r.Known {
+			known[r.List] = r.Domains
+			continue
+		}
+		var ok bool
+		if r.Domains, ok = known[r.List]; !ok {
+			return Head{}, false
+		}
+		r.Known = false
+	}
+	return h, true
+}
+
+func listsOf(rules []FirewallRule) map[world.FirewallDomainListID][]string {
+	lists := map[world.FirewallDomainListID][]string{}
+	for _, r := range rules {
+		lists[r.List] = r.Domains
+	}
+	return lists
+}
+
+// sameSlice says whether two slices are one. Rules share their domains with the
+// list in the world, which is never changed in place.
+func sameSlice(a, b []string) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
 // QueryType reads the type that a firewall rule is for: a mnemonic or TYPEn;
 // empty: all types, 0 (Route 53 Resolver API reference, CreateFirewallRule).
 func QueryType(name string) (uint16, bool) {

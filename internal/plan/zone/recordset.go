@@ -191,10 +191,11 @@ func (c routing) healthy(r *world.RecordSet, depth int) bool {
 }
 
 // targetHealthy says whether one of the record sets that an alias answers is
-// healthy. Of targets that are not in a zone of Route 53's, such as load
-// balancers, nothing is known here: they count as healthy.
+// healthy. Of targets that are not in the alias's own zone, such as load balancers,
+// nothing is known here: they count as healthy. Other zones of Route 53's own are
+// no targets (see ChangeResourceRecordSets).
 func (c routing) targetHealthy(r *world.RecordSet, depth int) bool {
-	if z := c.w.HostedZones.Get(string(r.Alias.Zone)); z == nil || z.Namespace != "" {
+	if r.Alias.Zone != r.Zone {
 		return true
 	}
 	for t := range c.w.RecordSetsNamed(r.Alias.Zone, r.Alias.Name) {

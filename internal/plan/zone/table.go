@@ -85,6 +85,10 @@ type FirewallRule struct {
 	// Domains are lower case, with the final dot; "*." in front stands for all
 	// names below. Sorted.
 	Domains []string
+	// Known, in a Delta's head only: Domains are left out, since a rule of the table
+	// that is changed, or one before this in the head, has the same List with them.
+	// See Complete.
+	Known bool
 }
 
 // Zone is a hosted zone as this VPC sees it. Names outside the zone's
