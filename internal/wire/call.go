@@ -64,22 +64,23 @@ func (c *call) log() {
 	if c.cause != nil {
 		level = slog.LevelError
 	}
-	ctx := c.r.Context()
-	if !c.mux.cfg.Logger.Enabled(ctx, level) {
+	ctx, h := c.r.Context(), c.mux.cfg.Logger.Handler()
+	if !h.Enabled(ctx, level) {
 		return
 	}
-	attrs := make([]slog.Attr, 0, 7)
-	attrs = append(attrs,
-		slog.String("service", c.info.Service), slog.String("operation", c.info.Operation),
-		slog.Int("status", c.status), slog.Duration("duration", time.Since(c.start)),
+	// Not by the Logger, which looks for its caller each time.
+	now := time.Now()
+	line := slog.NewRecord(now, level, "request", 0)
+	line.AddAttrs(slog.String("service", c.info.Service), slog.String("operation", c.info.Operation),
+		slog.Int("status", c.status), slog.Duration("duration", now.Sub(c.start)),
 		slog.String("request_id", c.info.RequestID))
 	if c.code != "" {
-		attrs = append(attrs, slog.String("error_code", c.code))
+		line.AddAttrs(slog.String("error_code", c.code))
 	}
 	if c.cause != nil {
-		attrs = append(attrs, slog.String("error", c.cause.Error()))
+		line.AddAttrs(slog.String("error", c.cause.Error()))
 	}
-	c.mux.cfg.Logger.LogAttrs(ctx, level, "request", attrs...)
+	_ = h.Handle(ctx, line) // as the Logger does: there is nobody to tell
 }
 
 // conduct is the service's, or the protocol's where there is no service.

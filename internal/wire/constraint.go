@@ -54,21 +54,22 @@ func (c *check) matcher() func(string) bool {
 	if c.Pattern == "" {
 		return nil
 	}
-	res := sync.OnceValue(func() [2]*regexp.Regexp {
+	compiled := sync.OnceValue(func() func(string) bool {
 		re := c.RE
 		if re == "" {
 			re = c.Pattern
 		}
-		out := [2]*regexp.Regexp{regexp.MustCompile(`^(?:` + re + `)$`)}
-		if c.Not != "" {
-			out[1] = regexp.MustCompile(c.Not)
+		match := repeated(re)
+		if match == nil {
+			match = regexp.MustCompile(`^(?:` + re + `)$`).MatchString
 		}
-		return out
+		if c.Not == "" {
+			return match
+		}
+		not := regexp.MustCompile(c.Not)
+		return func(s string) bool { return match(s) && !not.MatchString(s) }
 	})
-	return func(s string) bool {
-		re := res()
-		return re[0].MatchString(s) && (re[1] == nil || !re[1].MatchString(s))
-	}
+	return func(s string) bool { return compiled()(s) }
 }
 
 // lengthFailures returns the constraints on length that n breaks, in AWS's words.

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -99,3 +100,16 @@ func MissingShapes(s *Service) []string {
 	}
 	return out
 }
+
+// Patterns lists the patterns of a service's table, in RE2.
+func Patterns(s *Service) []string {
+	var out []string
+	for _, c := range s.planner.shapes() {
+		if c.Pattern != "" {
+			out = append(out, cmp.Or(c.RE, c.Pattern))
+		}
+	}
+	return out
+}
+
+func Repeated(pattern string) func(string) bool { return repeated(pattern) }

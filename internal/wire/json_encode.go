@@ -70,7 +70,13 @@ func appendJSONValue(b []byte, n *node, v reflect.Value, ts string) []byte {
 func appendJSONMap(b []byte, n *node, v reflect.Value, ts string) []byte {
 	b = append(b, '{')
 	if m, ok := reflect.TypeAssert[map[string]string](v); ok {
-		for i, k := range sortedKeys(m) {
+		var few [16]string
+		keys := few[:0]
+		for k := range m {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		for i, k := range keys {
 			if i > 0 {
 				b = append(b, ',')
 			}
@@ -87,15 +93,6 @@ func appendJSONMap(b []byte, n *node, v reflect.Value, ts string) []byte {
 		b = appendJSONValue(b, n.elem, v.MapIndex(k), ts)
 	}
 	return append(b, '}')
-}
-
-func sortedKeys(m map[string]string) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 func sortedMapKeys(v reflect.Value) []reflect.Value {

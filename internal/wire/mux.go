@@ -84,7 +84,7 @@ func (m *Mux) Add(s *Service) {
 
 // Handle serves a path that is no AWS API, unauthenticated, by a pattern of
 // http.ServeMux such as "GET /_seamark/health". It must not overlap with AWS
-// paths: patterns are tried first.
+// paths: patterns are tried first, but for "/", which is all that most protocols use.
 func (m *Mux) Handle(pattern string, h http.Handler) {
 	m.custom.Handle(pattern, h)
 	m.hasOwn = true
@@ -92,7 +92,7 @@ func (m *Mux) Handle(pattern string, h http.Handler) {
 
 // ServeHTTP answers one request.
 func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if m.hasOwn {
+	if m.hasOwn && r.URL.Path != "/" {
 		if h, pattern := m.custom.Handler(r); pattern != "" {
 			h.ServeHTTP(w, r)
 			return

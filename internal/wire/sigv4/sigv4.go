@@ -185,26 +185,28 @@ func mismatch() error {
 // checkTime compares the request's time with the clock, and the scope's date
 // with the request's time.
 func (v *Verifier) checkTime(s signature) error {
-	now := v.now().UTC()
-	if day := s.at.Format(dateFormat); s.Date != day {
+	now, minutes := v.now().UTC(), int(v.skew/time.Minute)
+	var day [len(dateFormat)]byte
+	if s.Date != string(s.at.AppendFormat(day[:0], dateFormat)) {
 		return refuse(Mismatch, "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s', from '%s'.",
-			s.Date, day, s.at.Format(timeFormat))
+			s.Date, s.at.Format(dateFormat), stamp(s.at))
 	}
-	stamp, clock, minutes := s.at.Format(timeFormat), now.Format(timeFormat), int(v.skew/time.Minute)
 	if limit := now.Add(v.skew); s.at.After(limit) {
-		return refuse(NotYet, "Signature not yet current: %s is still later than %s (%s + %d min.)", stamp, limit.Format(timeFormat), clock, minutes)
+		return refuse(NotYet, "Signature not yet current: %s is still later than %s (%s + %d min.)", stamp(s.at), stamp(limit), stamp(now), minutes)
 	}
 	if s.presigned {
 		if end := s.at.Add(s.expires); now.After(end) {
-			return refuse(Expired, "Signature expired: %s is now earlier than %s (%s - %d min.)", end.Format(timeFormat), clock, clock, 0)
+			return refuse(Expired, "Signature expired: %s is now earlier than %s (%s - %d min.)", stamp(end), stamp(now), stamp(now), 0)
 		}
 		return nil
 	}
 	if limit := now.Add(-v.skew); s.at.Before(limit) {
-		return refuse(Expired, "Signature expired: %s is now earlier than %s (%s - %d min.)", stamp, limit.Format(timeFormat), clock, minutes)
+		return refuse(Expired, "Signature expired: %s is now earlier than %s (%s - %d min.)", stamp(s.at), stamp(limit), stamp(now), minutes)
 	}
 	return nil
 }
+
+func stamp(t time.Time) string { return t.Format(timeFormat) }
 
 // checkSigned refuses requests whose meaning somebody could change without
 // breaking the signature: the host and every x-amz header must be signed.
