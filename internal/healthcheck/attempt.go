@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"seamark/internal/plan/probe"
 )
@@ -155,5 +157,22 @@ func reason(err error) string {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
 		return "The connection was closed before there was a whole response."
 	}
-	return err.Error()
+	return short(err.Error())
+}
+
+// longestReason is how much of an error is kept: it can repeat what an endpoint
+// sent, and becomes part of the world.
+const longestReason = 200
+
+// short is a text in one line of UTF-8, at most longestReason octets long.
+func short(text string) string {
+	if len(text) > longestReason {
+		text = text[:longestReason-len("…")] + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || unicode.IsControl(r) {
+			return '?'
+		}
+		return r
+	}, text)
 }

@@ -3,6 +3,7 @@ package healthcheck
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"net"
@@ -14,6 +15,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"seamark/internal/plan/probe"
 	"seamark/internal/world"
@@ -106,6 +109,29 @@ func TestAttempt_search(t *testing.T) {
 	target.Type, target.Search = probe.HTTPSStrMatch, "well"
 	if passed, text := attempt(t.Context(), host, "k", target); passed {
 		t.Errorf("a 404 passed: %s", text)
+	}
+}
+
+// What an endpoint says instead of HTTP is not repeated at length, whatever it is.
+func TestAttempt_garbage(t *testing.T) {
+	for name, sent := range map[string]string{
+		"no status": strings.Repeat("\x01\xff", 30_000) + "\r\n\r\n",
+		"a header":  "HTTP/1.1 200 OK\r\n" + strings.Repeat("\x01\xff", 30_000) + "\r\n\r\n",
+		"no end":    "HTTP/1.1 200 OK\r\n" + strings.Repeat("a: b\r\n", 50_000),
+	} {
+		dial := func(context.Context, world.VPCID, string, string) (net.Conn, error) {
+			near, far := net.Pipe()
+			go func() {
+				defer far.Close()
+				_, _ = far.Read(make([]byte, 1024))
+				_, _ = io.WriteString(far, sent) // ends when the other side has had enough
+			}()
+			return near, nil
+		}
+		passed, text := attempt(t.Context(), dial, "k", probe.Target{Type: probe.HTTP, Address: netip.MustParseAddr("192.0.2.1"), Port: 80, Path: "/"})
+		if passed || len(text) > len("Failure: ")+longestReason || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+			t.Errorf("%s: %v, %d octets: %.300q", name, passed, len(text), text)
+		}
 	}
 }
 
