@@ -35,7 +35,7 @@ type options struct {
 	rounds               int
 	duration             time.Duration
 	clients, outstanding int
-	only                 string
+	only, also           string
 	churn                churnOptions
 }
 
@@ -47,6 +47,7 @@ func main() {
 	flag.IntVar(&o.clients, "clients", 8, "sockets that dnsperf asks from")
 	flag.IntVar(&o.outstanding, "outstanding", 200, "queries that dnsperf has under way")
 	flag.StringVar(&o.only, "only", "", "comma-separated names of the servers to compare with (default: all)")
+	flag.StringVar(&o.also, "also", "", "comma-separated other builds of Seamark, compared in the same rounds by their files' names")
 	o.churn.flags()
 	rig.Main("dns", &o.Options, func(ctx context.Context, out io.Writer) (string, error) { return bench(ctx, o, out) })
 }
@@ -88,24 +89,23 @@ func measureServers(ctx context.Context, l *launcher, o options, scratch string,
 	if err := errors.Join(writeQueries(f), f.Close()); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "Seamark: registering %d instances of %d services\n", names*instances, names)
-	s, err := startSeamark(ctx, o.Binary)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.close(ctx)) }()
-	if _, err := s.fill(ctx, "web", names, instances); err != nil {
-		return err
-	}
-	if err := s.await(ctx); err != nil {
-		return err
-	}
-	servers := []*server{s.server()}
+	var servers []*server
 	defer func() {
 		for _, s := range servers {
 			err = errors.Join(err, s.close())
 		}
 	}()
+	for _, binary := range append([]string{o.Binary}, split(o.also)...) {
+		fmt.Fprintf(out, "%s: registering %d instances of %d services\n", binary, names*instances, names)
+		s, err := filledSeamark(ctx, binary)
+		if err != nil {
+			return err
+		}
+		if len(servers) > 0 {
+			s.name = filepath.Base(binary)
+		}
+		servers = append(servers, s)
+	}
 	notes, err := startPeers(ctx, l, o, scratch, &servers, out)
 	if err != nil {
 		return err
@@ -118,12 +118,42 @@ func measureServers(ctx context.Context, l *launcher, o options, scratch string,
 	return err
 }
 
+// filledSeamark starts a build of Seamark with the zone.
+func filledSeamark(ctx context.Context, binary string) (_ *server, err error) {
+	s, err := startSeamark(ctx, binary)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close(ctx))
+		}
+	}()
+	if _, err := s.fill(ctx, "web", names, instances); err != nil {
+		return nil, err
+	}
+	if err := s.await(ctx); err != nil {
+		return nil, err
+	}
+	out := s.server()
+	out.close = func() error { return s.close(ctx) }
+	return out, nil
+}
+
+// split is strings.Split, but nothing for an empty list.
+func split(list string) []string {
+	if list == "" {
+		return nil
+	}
+	return strings.Split(list, ",")
+}
+
 // startPeers adds to servers each peer twice, once for each size of answers,
 // and returns their versions, or that they are absent.
 func startPeers(ctx context.Context, l *launcher, o options, scratch string, servers *[]*server, out io.Writer) ([]string, error) {
 	var notes []string
 	for _, p := range peers() {
-		if o.only != "" && !slices.Contains(strings.Split(o.only, ","), p.name) {
+		if o.only != "" && !slices.Contains(split(o.only), p.name) {
 			continue
 		}
 		path, err := find(p.program, o.peers)
