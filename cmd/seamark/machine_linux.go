@@ -53,7 +53,7 @@ func realMachine(ctx context.Context, d *daemon) (*machine, error) {
 	m.plane = &supervisedPlane{options: planeOptions(d, exe)}
 	m.listen = func(v *world.VPC) (dataplane.Listen, bool) {
 		path := n.Paths().VPC(v.ID)
-		l := dataplane.Listen{Namespace: path}
+		l := dataplane.Listen{Namespace: path, Mark: linux.AnswerMark}
 		for _, a := range v.Resolvers() {
 			l.Addresses = append(l.Addresses, netip.AddrPortFrom(a, 53))
 		}

@@ -58,6 +58,16 @@ func open(namespace string, at netip.AddrPort, exclusive bool, sockets int) (*bi
 	return b, nil
 }
 
+// mark sets the mark of answers over UDP. They get through without it, too, by
+// rules that take longer.
+func (b *binding) mark(mark int, logger *slog.Logger) {
+	for _, c := range b.udp {
+		if err := setMark(c, mark); err != nil {
+			logger.Debug("answers have no mark", "address", b.at, "err", err)
+		}
+	}
+}
+
 // answerer is a Resolver, or an inbound endpoint's way to it.
 type answerer interface {
 	ServeUDP(s *resolver.UDPSocket, pool *resolver.Pollers) error

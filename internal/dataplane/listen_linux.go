@@ -83,6 +83,16 @@ func prepare(c syscall.RawConn, share bool) error {
 	return failed
 }
 
+// setMark sets SO_MARK, which needs CAP_NET_ADMIN unless it is 0 already.
+func setMark(s *resolver.UDPSocket, mark int) error {
+	return s.Control(func(fd int) error {
+		if now, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_MARK); err == nil && now == mark {
+			return nil
+		}
+		return os.NewSyscallError("SO_MARK", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_MARK, mark))
+	})
+}
+
 // drainTimeout bounds the wait for a socket's last queries.
 const drainTimeout = 200 * time.Millisecond
 

@@ -37,3 +37,6 @@ func listenTCP(_ string, at netip.AddrPort, _ bool) (net.Listener, error) {
 
 // drain does nothing: what is queued in the socket gets lost.
 func drain(*resolver.UDPSocket, netip.AddrPort) error { return nil }
+
+// setMark does nothing: packets have no marks here.
+func setMark(*resolver.UDPSocket, int) error { return nil }

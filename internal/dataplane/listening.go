@@ -32,6 +32,10 @@ func (v *listening) set(listen Listen) {
 		v.unbind()
 		v.listen = listen
 	}
+	if v.listen.Mark != listen.Mark {
+		v.listen.Mark = listen.Mark
+		v.mark()
+	}
 	v.check()
 }
 
@@ -77,6 +81,7 @@ func (v *listening) bind() error {
 			continue
 		}
 		v.bindings[i] = b
+		b.mark(v.listen.Mark, v.logger)
 		b.serve(v.answerer, v.pollers, v.logger)
 	}
 	return errors.Join(errs...)
@@ -90,6 +95,15 @@ func (v *listening) open(i int, at netip.AddrPort) (*binding, error) {
 		}
 	}
 	return openBinding(v.listen.Namespace, at, at.Port() == 0, v.pollers.Len())
+}
+
+// mark gives another mark to the sockets that there are.
+func (v *listening) mark() {
+	for _, b := range v.bindings {
+		if b != nil {
+			b.mark(v.listen.Mark, v.logger)
+		}
+	}
 }
 
 func (v *listening) unbind() {

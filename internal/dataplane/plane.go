@@ -104,6 +104,8 @@ type Listen struct {
 	// Addresses with their ports. Port 0 takes a free one, the same for UDP and
 	// TCP, and keeps it as long as the data plane's snapshot lasts.
 	Addresses []netip.AddrPort
+	// Mark is the packet mark (SO_MARK) of answers over UDP; 0: none.
+	Mark int
 }
 
 // Config concerns all VPCs.
