@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"syscall"
+	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -81,6 +84,8 @@ type poller struct {
 	lastID  int32
 	sockets map[int32]*UDPSocket
 	batch   *batch
+	started time.Time
+	pace    pace
 }
 
 // wakeID stands for the eventfd among the sockets' ids.
@@ -91,7 +96,7 @@ func newPoller(direct bool) (*poller, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	p := &poller{ep: ep, sockets: map[int32]*UDPSocket{}, batch: newBatch()}
+	p := &poller{ep: ep, sockets: map[int32]*UDPSocket{}, batch: newBatch(), started: time.Now()}
 	if p.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return nil, errors.Join(os.NewSyscallError("eventfd", err), unix.Close(ep))
 	}
@@ -125,9 +130,68 @@ func (p *poller) prepare(direct bool) error {
 	return nil
 }
 
+// waitDirect waits without telling Go's scheduler at first: while queries come,
+// each call that it is told of (entersyscall) may lose the goroutine its
+// processor, and keeps the runtime's own monitor awake every 20 µs to look
+// whether it should. That was a tenth of what a query cost. The runtime's signals
+// end the wait early, so that neither its garbage collector nor anybody else waits
+// for queries. Where none come, the processor is given up.
 func (p *poller) waitDirect(events []unix.EpollEvent) (int, error) {
-	const forever = -1
+	const (
+		soon    = 10 // milliseconds: as often as the runtime looks at a busy thread
+		forever = -1
+	)
+	if p.pace.busy(time.Since(p.started)) {
+		pauseNow()
+		if n, err := lookNow(p.ep, events, 0); n > 0 && err == 0 {
+			return n, nil
+		}
+	}
+	n, err := lookNow(p.ep, events, soon)
+	switch {
+	case err != 0:
+		return 0, err
+	case n > 0:
+		return n, nil
+	}
 	return unix.EpollWait(p.ep, events, forever)
+}
+
+// lookNow is epoll_wait of which the scheduler is not told.
+func lookNow(ep int, events []unix.EpollEvent, milliseconds int) (int, syscall.Errno) {
+	const noMask = 0
+	n, _, err := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(ep), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(milliseconds), noMask, 0)
+	return int(n), err
+}
+
+// pauseNow sleeps for busyPause, or until a signal comes.
+func pauseNow() {
+	t := unix.NsecToTimespec(int64(busyPause))
+	_, _, _ = syscall.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&t)), 0, 0)
+}
+
+// busyPause is how long a busy poller lets queries gather, and busyInterval the
+// time between two queries below which it is one: ten thousand a second. To be
+// woken by each query costs the server a change of threads, and its clients one for
+// each answer; with the pause, about 20 came together instead of 4, which was
+// measured to cost a sixth less for each. A query waits so long only where so
+// many come that it would have waited for others anyway.
+const (
+	busyPause    = 250 * time.Microsecond
+	busyInterval = 100 * time.Microsecond
+)
+
+// pace is how fast queries come.
+type pace struct {
+	served int           // since the last question
+	at     time.Duration // of the last question
+}
+
+// busy says whether queries came faster than busyInterval since it was asked last.
+func (p *pace) busy(now time.Duration) bool {
+	out := time.Duration(p.served)*busyInterval > now-p.at
+	p.served, p.at = 0, now
+	return out
 }
 
 // watch waits for a descriptor to become readable. Events come once for each
@@ -158,7 +222,7 @@ func (p *poller) run() {
 			if e.Fd == wakeID {
 				p.runCalls()
 			} else if s := p.sockets[e.Fd]; s != nil { // else it was closed a moment ago
-				s.serve(p.batch)
+				p.pace.served += s.serve(p.batch)
 			}
 		}
 	}

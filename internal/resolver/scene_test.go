@@ -148,6 +148,12 @@ func listenBoth(t testing.TB) (*net.UDPConn, net.Listener) {
 
 func serve(t testing.TB, table *Table) testServer {
 	t.Helper()
+	return serveWith(t, table, false)
+}
+
+// serveWith serves by direct pollers, or others.
+func serveWith(t testing.TB, table *Table, direct bool) testServer {
+	t.Helper()
 	f, err := NewForwarder()
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +165,7 @@ func serve(t testing.TB, table *Table) testServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pollers, err := NewPollers(1, false)
+	pollers, err := NewPollers(1, direct)
 	if err != nil {
 		t.Fatal(err)
 	}

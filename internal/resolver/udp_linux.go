@@ -159,27 +159,29 @@ func (r *Resolver) serveUDP(s *UDPSocket, pool *Pollers, in *Inbound) error {
 	return nil
 }
 
-// serve answers batches until the socket is empty.
-func (s *UDPSocket) serve(b *batch) {
+// serve answers batches until the socket is empty, and returns how many messages
+// there were.
+func (s *UDPSocket) serve(b *batch) (served int) {
 	for {
 		n, err := receive(s.fd, b)
 		switch err {
 		case 0:
 		case unix.EAGAIN:
-			return
+			return served
 		case unix.EINTR:
 			continue
 		default:
 			// Out of memory, say. There is more when something arrives again.
 			s.worker.resolver.logger.Warn("receiving failed", "socket", s.local, "err", err)
-			return
+			return served
 		}
+		served += n
 		s.answer(b, n)
 		s.worker.flush()
 		send(s.fd, b, s.replies(b, n))
 		b.ready(n)
 		if n < batchSize {
-			return
+			return served
 		}
 	}
 }
@@ -276,14 +278,17 @@ func bigEndian(port uint16) uint16 {
 	return uint16(b[0])<<8 | uint16(b[1])
 }
 
+// Neither receive nor send waits, so the scheduler is not told of them (see
+// poller.waitDirect).
+
 func receive(fd int, b *batch) (int, syscall.Errno) {
-	n, _, err := syscall.Syscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&b.in[0])), batchSize, unix.MSG_DONTWAIT, 0, 0)
+	n, _, err := syscall.RawSyscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&b.in[0])), batchSize, unix.MSG_DONTWAIT, 0, 0)
 	return int(n), err
 }
 
 // sendOne sends a reply. UDP: one that cannot be sent is one that got lost.
 func sendOne(fd int, reply []byte, to *unix.RawSockaddrAny, size uint32) {
-	_, _, _ = syscall.Syscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&reply[0])), uintptr(len(reply)),
+	_, _, _ = syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&reply[0])), uintptr(len(reply)),
 		unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(to)), uintptr(size))
 }
 
@@ -292,7 +297,7 @@ func sendOne(fd int, reply []byte, to *unix.RawSockaddrAny, size uint32) {
 // moment, and then drops the rest, as a network would.
 func send(fd int, b *batch, n int) {
 	for sent := 0; sent < n; {
-		k, _, err := syscall.Syscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&b.out[sent])), uintptr(n-sent), unix.MSG_DONTWAIT, 0, 0)
+		k, _, err := syscall.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&b.out[sent])), uintptr(n-sent), unix.MSG_DONTWAIT, 0, 0)
 		switch err {
 		case 0:
 			sent += int(k)
