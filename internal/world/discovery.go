@@ -136,7 +136,8 @@ type Operation struct {
 	ID           OperationID
 	Type         string // CREATE_NAMESPACE, …
 	Targets      map[string]string
-	ZoneChange   bool // a hosted zone was changed: NewChangeID of Revision
+	Namespace    NamespaceID // that it has to do with; empty if it never was there
+	ZoneChange   bool        // a hosted zone was changed: NewChangeID of Revision
 	Revision     int64
 	ErrorCode    string // set: the operation failed
 	ErrorMessage string
@@ -151,6 +152,11 @@ func operationAge(o *Operation) []string { return []string{fmt.Sprintf("%020d", 
 // OperationsByAge yields all operations, the oldest first.
 func (w World) OperationsByAge() Rows[Operation] {
 	return rows[Operation](w.Operations.v.index(0), "", "")
+}
+
+// OperationsSince yields the operations of later revisions, the oldest first.
+func (w World) OperationsSince(revision int64) Rows[Operation] {
+	return rows[Operation](w.Operations.v.index(0), "", fmt.Sprintf("%020d", revision+1))
 }
 
 // ServicesOf yields the Cloud Map services of a namespace.

@@ -61,7 +61,7 @@ func (f Fidelity) CreatesLogGroups() bool { return f != AWS }
 // BootsAnyImage says whether any well-formed AMI id boots the test machine.
 func (f Fidelity) BootsAnyImage() bool { return f != AWS }
 
-// OneRequestPerInstance says whether an instance can be registered or
-// deregistered only after the operation before has come to its end; AWS refuses
-// the second request as a DuplicateRequest.
-func (f Fidelity) OneRequestPerInstance() bool { return f == AWS }
+// OneRequestAtATime says whether an instance, a service or a namespace of Cloud
+// Map's can be changed only after the operation before has come to its end; AWS
+// refuses the second request as a DuplicateRequest.
+func (f Fidelity) OneRequestAtATime() bool { return f == AWS }

@@ -69,7 +69,7 @@ func registered(d *plan.Draft, r registration, old *world.DiscoveryInstance, tok
 
 // free says whether no operation on the instance is under way.
 func free(d *plan.Draft, i *world.DiscoveryInstance) error {
-	if i == nil || !d.Fidelity.OneRequestPerInstance() {
+	if i == nil || !d.Fidelity.OneRequestAtATime() {
 		return nil
 	}
 	if op := d.World.Operations.Get(string(i.Operation)); op != nil && op.Revision > d.Applied {

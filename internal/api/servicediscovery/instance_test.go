@@ -315,6 +315,43 @@ func TestRegisterInstance_Token(t *testing.T) {
 	}
 }
 
+// TestUpdate_OneRequestAtATime: AWS refuses to change a service or namespace whose
+// last update is under way; in relaxed fidelity the later one counts.
+func TestUpdate_OneRequestAtATime(t *testing.T) {
+	for _, f := range []world.Fidelity{world.AWS, world.Relaxed} {
+		h := harnessOf(t, f)
+		ns := h.namespace("a", vpcA)
+		id, other := h.service(ns, "web", dnsA), h.service(ns, "api", dnsA)
+		update := func(of, text string) string {
+			return `{"Id":"` + of + `","Service":{"Description":"` + text + `"` + dnsA + `}}`
+		}
+		describe := func(text string) string {
+			return `{"Id":"` + ns + `","UpdaterRequestId":"` + text + `","Namespace":{"Description":"` + text + `"}}`
+		}
+		h.applied.Store(h.changes.View().Revision)
+		service := h.do("UpdateService", update(id, "one")).text("OperationId")
+		namespace := h.do("UpdatePrivateDnsNamespace", describe("one")).text("OperationId")
+		h.do("UpdateService", update(other, "one"))
+		h.do("UpdatePrivateDnsNamespace", describe("one")).want(`"`+namespace+`"`, "OperationId")
+		if f == world.AWS {
+			h.fails("UpdateService", update(id, "two"), "DuplicateRequest", "Another operation of type UPDATE_SERVICE and id "+service, "DuplicateOperationId", service)
+			h.fails("UpdatePrivateDnsNamespace", describe("two"), "DuplicateRequest", "Another operation of type UPDATE_NAMESPACE and id "+namespace, "DuplicateOperationId", namespace)
+			h.applied.Store(h.changes.View().Revision)
+		}
+		h.do("UpdateService", update(id, "two"))
+		h.do("UpdatePrivateDnsNamespace", describe("two"))
+		h.do("GetService", `{"Id":"`+id+`"}`).want(`"two"`, "Service", "Description")
+		h.do("GetNamespace", `{"Id":"`+ns+`"}`).want(`"two"`, "Namespace", "Description")
+		h.do("DeleteService", `{"Id":"`+id+`"}`)
+		h.do("DeleteService", `{"Id":"`+other+`"}`)
+		if f == world.AWS {
+			h.fails("DeleteNamespace", `{"Id":"`+ns+`"}`, "DuplicateRequest", "")
+		}
+		h.applied.Store(h.changes.View().Revision)
+		h.do("DeleteNamespace", `{"Id":"`+ns+`"}`)
+	}
+}
+
 // TestInstance_OneRequestAtATime: AWS refuses a request for an instance whose
 // last one is under way; in relaxed fidelity the later one counts.
 func TestInstance_OneRequestAtATime(t *testing.T) {

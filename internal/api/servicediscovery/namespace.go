@@ -211,6 +211,9 @@ func (s *Server) DeleteNamespace(ctx context.Context, in *DeleteNamespaceInput) 
 		for range d.World.ServicesOf(n.ID) {
 			return ErrResourceInUse("Namespace has associated services; delete the services before deleting the namespace")
 		}
+		if err := idle(d, OperationTypeUpdateNamespace, "NAMESPACE", string(n.ID)); err != nil {
+			return err
+		}
 		if z := d.World.HostedZones.Get(string(n.HostedZone)); z != nil {
 			d.Delete(z)
 		}

@@ -360,21 +360,24 @@ func TestListNamespaces_Pages(t *testing.T) {
 func TestListOperations(t *testing.T) {
 	h := newHarness(t)
 	ns := h.namespace("a", vpcA)
+	other := h.httpNamespace("b")
 	service := h.service(ns, "web", dnsA)
 	reg := h.register(service, "i", `"AWS_INSTANCE_IPV4":"10.0.0.1"`)
 	h.applied.Store(h.changes.View().Revision)
 	dereg := h.do("DeregisterInstance", `{"ServiceId":"`+service+`","InstanceId":"i"}`).text("OperationId")
 	at := h.do("GetOperation", `{"OperationId":"`+reg+`"}`).at("Operation", "UpdateDate").(float64)
 	for f, want := range map[string]int{
-		``: 3,
-		`{"Name":"NAMESPACE_ID","Values":["` + ns + `"]}`:                                                   1,
-		`{"Name":"NAMESPACE_ID","Values":["` + arnPrefix + `namespace/` + ns + `"]}`:                        1,
+		``: 4,
+		`{"Name":"NAMESPACE_ID","Values":["` + ns + `"]}`:                                                   3,
+		`{"Name":"NAMESPACE_ID","Values":["` + arnPrefix + `namespace/` + ns + `"]}`:                        3,
+		`{"Name":"NAMESPACE_ID","Values":["` + other + `"]}`:                                                1,
+		`{"Name":"NAMESPACE_ID","Values":["` + ns + `"]},{"Name":"TYPE","Values":["CREATE_NAMESPACE"]}`:     1,
 		`{"Name":"SERVICE_ID","Values":["` + service + `"]}`:                                                2,
 		`{"Name":"STATUS","Values":["PENDING"]}`:                                                            1,
-		`{"Name":"STATUS","Values":["SUCCESS","FAIL"],"Condition":"IN"}`:                                    2,
+		`{"Name":"STATUS","Values":["SUCCESS","FAIL"],"Condition":"IN"}`:                                    3,
 		`{"Name":"TYPE","Values":["REGISTER_INSTANCE","DEREGISTER_INSTANCE"],"Condition":"IN"}`:             2,
 		`{"Name":"TYPE","Values":["UPDATE_SERVICE"]}`:                                                       0,
-		fmt.Sprintf(`{"Name":"UPDATE_DATE","Values":["%f","%f"],"Condition":"BETWEEN"}`, at-60, at+60):      3,
+		fmt.Sprintf(`{"Name":"UPDATE_DATE","Values":["%f","%f"],"Condition":"BETWEEN"}`, at-60, at+60):      4,
 		fmt.Sprintf(`{"Name":"UPDATE_DATE","Values":["%f","%f"],"Condition":"BETWEEN"}`, at-60, at-30):      0,
 		`{"Name":"SERVICE_ID","Values":["` + service + `"]},{"Name":"TYPE","Values":["REGISTER_INSTANCE"]}`: 1,
 	} {

@@ -70,6 +70,9 @@ func (s *Server) updateNamespace(ctx context.Context, u namespaceUpdate) (operat
 		if operation, err = t.operation(d.World); operation != "" || err != nil {
 			return err
 		}
+		if err := idle(d, OperationTypeUpdateNamespace, "NAMESPACE", string(n.ID)); err != nil {
+			return err
+		}
 		u.put(d, n)
 		operation = string(newOperation(d, OperationTypeUpdateNamespace, map[string]string{"NAMESPACE": string(n.ID)}).ID)
 		t.remember(d, operation)

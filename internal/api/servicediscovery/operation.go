@@ -1,6 +1,7 @@
 package servicediscovery
 
 import (
+	"cmp"
 	"context"
 	"maps"
 
@@ -24,8 +25,26 @@ func zoneOperation(d *plan.Draft, kind string, targets map[string]string, change
 func putOperation(d *plan.Draft, op world.Operation) *world.Operation {
 	op.ID = world.OperationID(d.Draw.Base32(32) + "-" + d.Draw.Base32(8))
 	op.Revision, op.CreatedAt = d.Revision, d.Now
+	op.Namespace = world.NamespaceID(op.Targets["NAMESPACE"])
+	if ds := d.World.DiscoveryServices.Get(op.Targets["SERVICE"]); ds != nil {
+		op.Namespace = ds.Namespace
+	}
 	d.Put(&op)
 	return &op
+}
+
+// idle says whether no operation of that type on a namespace or service is under
+// way; target is the key that operations name it by.
+func idle(d *plan.Draft, kind, target, id string) error {
+	if !d.Fidelity.OneRequestAtATime() {
+		return nil
+	}
+	for op := range d.World.OperationsSince(d.Applied) {
+		if op.Type == kind && op.Targets[target] == id {
+			return duplicate("Another operation of type "+kind+" and id "+string(op.ID)+" is in progress for "+id+".", op.ID)
+		}
+	}
+	return nil
 }
 
 // targetsOf are an operation's targets and, as outputs of AWS show it although
@@ -63,7 +82,9 @@ func (s *Server) GetOperation(_ context.Context, in *GetOperationInput) (*GetOpe
 	}}, nil
 }
 
-// ListOperations lists jobs by id and status.
+// ListOperations lists jobs by id and status. Those on services and instances of a
+// namespace are related to the namespace, too (Cloud Map API reference,
+// OperationFilter).
 func (s *Server) ListOperations(_ context.Context, in *ListOperationsInput) (*ListOperationsOutput, error) {
 	w := s.cfg.Changes.View()
 	var filters []filter
@@ -82,7 +103,7 @@ func (s *Server) ListOperations(_ context.Context, in *ListOperationsInput) (*Li
 	out := &ListOperationsOutput{Operations: []OperationSummary{}, NextToken: next}
 	for _, o := range cut {
 		of := map[string]string{
-			"NAMESPACE_ID": o.Targets["NAMESPACE"], "SERVICE_ID": o.Targets["SERVICE"], "STATUS": s.statusOf(o), "TYPE": o.Type,
+			"NAMESPACE_ID": cmp.Or(string(o.Namespace), o.Targets["NAMESPACE"]), "SERVICE_ID": o.Targets["SERVICE"], "STATUS": s.statusOf(o), "TYPE": o.Type,
 			"UPDATE_DATE": epoch(o.CreatedAt),
 		}
 		if allMatch(filters, of) {

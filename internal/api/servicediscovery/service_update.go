@@ -27,6 +27,9 @@ func (s *Server) UpdateService(ctx context.Context, in *UpdateServiceInput) (*Up
 		if err != nil {
 			return err
 		}
+		if err := idle(d, OperationTypeUpdateService, "SERVICE", string(ds.ID)); err != nil {
+			return err
+		}
 		changedCheck(d, ds, next.HealthCheck)
 		d.Put(next)
 		id = string(newOperation(d, OperationTypeUpdateService, map[string]string{"SERVICE": string(ds.ID)}).ID)
