@@ -18,54 +18,41 @@ func checkID(id, prefix, malformed string) error {
 	return nil
 }
 
-func findVPC(w world.World, id string) (*world.VPC, error) {
-	if v := w.VPCs.Get(id); v != nil {
-		return v, nil
+// sought is a kind of resource that is named by an id.
+type sought struct {
+	prefix, malformed, notFound string
+	message                     string // with a place for the id
+}
+
+// found is a row of a table, or why there is none of that id.
+func found[T any](row *T, id string, s sought) (*T, error) {
+	if row != nil {
+		return row, nil
 	}
-	if err := checkID(id, "vpc", "InvalidVpcID.Malformed"); err != nil {
+	if err := checkID(id, s.prefix, s.malformed); err != nil {
 		return nil, err
 	}
-	return nil, fail("InvalidVpcID.NotFound", "The vpc ID '%s' does not exist", id)
+	return nil, fail(s.notFound, s.message, id)
+}
+
+func findVPC(w world.World, id string) (*world.VPC, error) {
+	return found(w.VPCs.Get(id), id, sought{"vpc", "InvalidVpcID.Malformed", "InvalidVpcID.NotFound", "The vpc ID '%s' does not exist"})
 }
 
 func findSubnet(w world.World, id string) (*world.Subnet, error) {
-	if s := w.Subnets.Get(id); s != nil {
-		return s, nil
-	}
-	if err := checkID(id, "subnet", "InvalidSubnetID.Malformed"); err != nil {
-		return nil, err
-	}
-	return nil, fail("InvalidSubnetID.NotFound", "The subnet ID '%s' does not exist", id)
+	return found(w.Subnets.Get(id), id, sought{"subnet", "InvalidSubnetID.Malformed", "InvalidSubnetID.NotFound", "The subnet ID '%s' does not exist"})
 }
 
 func findGroup(w world.World, id string) (*world.SecurityGroup, error) {
-	if g := w.SecurityGroups.Get(id); g != nil {
-		return g, nil
-	}
-	if err := checkID(id, "sg", "InvalidGroupId.Malformed"); err != nil {
-		return nil, err
-	}
-	return nil, fail("InvalidGroup.NotFound", "The security group '%s' does not exist", id)
+	return found(w.SecurityGroups.Get(id), id, sought{"sg", "InvalidGroupId.Malformed", "InvalidGroup.NotFound", "The security group '%s' does not exist"})
 }
 
 func findInterface(w world.World, id string) (*world.NetworkInterface, error) {
-	if n := w.NetworkInterfaces.Get(id); n != nil {
-		return n, nil
-	}
-	if err := checkID(id, "eni", "InvalidNetworkInterfaceId.Malformed"); err != nil {
-		return nil, err
-	}
-	return nil, fail("InvalidNetworkInterfaceID.NotFound", "The networkInterface ID '%s' does not exist", id)
+	return found(w.NetworkInterfaces.Get(id), id, sought{"eni", "InvalidNetworkInterfaceId.Malformed", "InvalidNetworkInterfaceID.NotFound", "The networkInterface ID '%s' does not exist"})
 }
 
 func findInstance(w world.World, id string) (*world.Instance, error) {
-	if i := w.Instances.Get(id); i != nil {
-		return i, nil
-	}
-	if err := checkID(id, "i", "InvalidInstanceID.Malformed"); err != nil {
-		return nil, err
-	}
-	return nil, fail("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", id)
+	return found(w.Instances.Get(id), id, sought{"i", "InvalidInstanceID.Malformed", "InvalidInstanceID.NotFound", "The instance ID '%s' does not exist"})
 }
 
 // checkInstances refuses ids of instances that do not exist, all in one error.
