@@ -19,6 +19,7 @@ type Committer struct {
 	backend  Backend
 	limits   Limits
 	patience time.Duration
+	isPaced  bool
 	log      *slog.Logger
 
 	view    atomic.Pointer[world.World]
@@ -38,6 +39,8 @@ type Committer struct {
 	waiting   []*batch    // executed, not yet given to the writer
 	inFlight  *batch
 	guard     *guard
+	pace      pace
+	paced     *time.Timer // fires when the next batch may be written
 }
 
 // Options of a Committer.
@@ -48,7 +51,10 @@ type Options struct {
 	// Patience is how long callers wait for the outcome of a batch that is
 	// unknown; 0 means 2 s.
 	Patience time.Duration
-	Logger   *slog.Logger // required
+	// Paced: where many call at once, batches are held back a little, so that
+	// they become fewer. A caller alone is never held back.
+	Paced  bool
+	Logger *slog.Logger // required
 }
 
 type request struct {
@@ -83,7 +89,10 @@ func NewCommitter(o Options) *Committer {
 		stop:      make(chan struct{}),
 		tentative: o.World,
 		guard:     newGuard(o.World),
+		isPaced:   o.Paced,
+		paced:     time.NewTimer(time.Hour),
 	}
+	c.paced.Stop()
 	if c.patience == 0 {
 		c.patience = 2 * time.Second
 	}
@@ -181,7 +190,7 @@ func (c *Committer) execute() {
 	stop := c.stop
 	for {
 		c.dispatch()
-		if stop == nil && c.inFlight == nil {
+		if stop == nil && c.inFlight == nil && len(c.waiting) == 0 {
 			finished = true
 			close(c.toWrite)
 			return
@@ -195,7 +204,9 @@ func (c *Committer) execute() {
 			c.perform(r)
 			c.performReady()
 		case o := <-c.results:
+			c.pace.seen(c.callers())
 			c.settle(o)
+		case <-c.paced.C:
 		case <-stop:
 			stop = nil
 		}
@@ -214,10 +225,27 @@ func (c *Committer) performReady() {
 	}
 }
 
-// dispatch gives the next batch to the writer if that is free.
+// callers is how many wait for an answer.
+func (c *Committer) callers() int {
+	n := len(c.inFlight.waiting)
+	for _, b := range c.waiting {
+		n += len(b.waiting)
+	}
+	return n
+}
+
+// dispatch gives the next batch to the writer if that is free and it is time.
 func (c *Committer) dispatch() {
 	if c.inFlight != nil || len(c.waiting) == 0 {
 		return
+	}
+	if c.isPaced && len(c.waiting) == 1 {
+		now := time.Now()
+		if wait := c.pace.wait(len(c.waiting[0].waiting), now); wait > 0 {
+			c.paced.Reset(wait)
+			return
+		}
+		c.pace.began = now
 	}
 	c.inFlight, c.waiting = c.waiting[0], c.waiting[1:]
 	c.toWrite <- c.inFlight

@@ -105,7 +105,7 @@ func open(ctx context.Context, o Options, c *connection) (store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store.NewCommitter(store.Options{Backend: b, World: w, Limits: c.limits, Logger: o.Logger}), nil
+	return store.NewCommitter(store.Options{Backend: b, World: w, Limits: c.limits, Paced: true, Logger: o.Logger}), nil
 }
 
 // takeOver makes this process the writer and loads the world.
