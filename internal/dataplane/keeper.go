@@ -96,7 +96,7 @@ func (k *keeper) due() <-chan time.Time {
 // save starts to write a state.
 func (k *keeper) save(s state) {
 	k.dirty, k.writing, k.started = false, true, time.Now()
-	go func() { k.done <- write(k.dir, s) }() // joined by saved or finish
+	background(func() { k.done <- write(k.dir, s) }) // joined by saved or finish
 }
 
 // saved fires when a save has ended. The receiver must call ended.

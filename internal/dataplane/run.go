@@ -30,6 +30,9 @@ func Run(ctx context.Context, opts Options) (err error) {
 	debug.SetGCPercent(gcPercent)
 	opts.threads = runtime.GOMAXPROCS(0)
 	runtime.GOMAXPROCS(opts.threads + spareProcessors)
+	if err := prioritise(); err != nil {
+		opts.Logger.Warn("the data plane has no priority over other processes", "err", err)
+	}
 	self, err := itself(opts)
 	if err != nil {
 		return err
