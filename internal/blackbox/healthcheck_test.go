@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -62,6 +63,7 @@ func checksFromHost(t *testing.T, s *server) {
 
 func checksInsideVPC(t *testing.T, s *server) {
 	g := s.stage(stageOptions{})
+	g.withIPv6()
 	g.group = g.makeGroup("closed", "") // lets nobody in
 	g.service("web", g.define("web", serving("hello")), 1)
 	g.awaitStable("web")
@@ -81,6 +83,32 @@ func checksInsideVPC(t *testing.T, s *server) {
 			err = fmt.Errorf("%v", got)
 		}
 		return err
+	})
+	six, err := netip.ParseAddr(aws.ToString(g.running("web")[0].Containers[0].NetworkInterfaces[0].Ipv6Address))
+	if err != nil {
+		t.Fatal(err)
+	}
+	checksOverIPv6(t, g, netip.AddrPortFrom(six, 8080))
+}
+
+// checksOverIPv6: the VPC's router connects to IPv6 addresses, too.
+func checksOverIPv6(t *testing.T, g *stage, task netip.AddrPort) {
+	records := &types.DnsConfig{DnsRecords: []types.DnsRecord{{Type: types.RecordTypeAaaa, TTL: aws.Int64(1)}}}
+	id := g.checkedService(t, g.namespace, "six", records, "/")
+	g.registerAt(t, id, "task", task)
+	g.registerAt(t, id, "closed", netip.AddrPortFrom(task.Addr(), 8081))
+	nobody := task.Addr().As16()
+	nobody[15] ^= 0xff
+	g.registerAt(t, id, "nobody", netip.AddrPortFrom(netip.AddrFrom16(nobody), 8080))
+	g.eventually("the checks have run over IPv6", func() error {
+		return g.healthIs(id, map[string]string{"task": "HEALTHY", "closed": "UNHEALTHY", "nobody": "UNHEALTHY"})
+	})
+	g.eventually("DNS answers the IPv6 address that is healthy", func() error {
+		out, code := g.seamark("in", g.vpc, "--", "dig", "+short", "+tries=1", "+time=2", "six.myapp.local", "AAAA")
+		if code != 0 || strings.TrimSpace(out) != task.Addr().String() {
+			return fmt.Errorf("exit code %d, %s", code, out)
+		}
+		return nil
 	})
 }
 
@@ -111,9 +139,12 @@ func (s *server) checkedService(t *testing.T, namespace, name string, records *t
 
 func (s *server) registerAt(t *testing.T, service, id string, at netip.AddrPort) {
 	t.Helper()
-	_, port, _ := strings.Cut(at.String(), ":")
+	attribute := "AWS_INSTANCE_IPV4"
+	if at.Addr().Is6() {
+		attribute = "AWS_INSTANCE_IPV6"
+	}
 	if _, err := s.discovery().RegisterInstance(context.Background(), &servicediscovery.RegisterInstanceInput{
-		ServiceId: &service, InstanceId: &id, Attributes: map[string]string{"AWS_INSTANCE_IPV4": at.Addr().String(), "AWS_INSTANCE_PORT": port},
+		ServiceId: &service, InstanceId: &id, Attributes: map[string]string{attribute: at.Addr().String(), "AWS_INSTANCE_PORT": strconv.Itoa(int(at.Port()))},
 	}); err != nil {
 		t.Fatal(err)
 	}
