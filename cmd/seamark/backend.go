@@ -3,13 +3,16 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"seamark/internal/admin"
 	"seamark/internal/control"
+	"seamark/internal/dataplane"
 	"seamark/internal/node"
 	"seamark/internal/world"
 )
@@ -35,7 +38,9 @@ func (b *backend) Status(ctx context.Context) (admin.Status, error) {
 		s.DataPlane = &admin.Process{PID: p.PID, StartedAt: p.StartedAt}
 		for v := range w.VPCs.All() {
 			if r, ok := p.VPCs[v.ID]; ok {
-				s.Resolvers = append(s.Resolvers, admin.Resolver{VPC: v.ID, Bound: r.Bound, Failed: r.Failed, Queries: r.Counters.Queries})
+				s.Resolvers = append(s.Resolvers, admin.Resolver{
+					VPC: v.ID, Bound: r.Bound, Failed: r.Failed, Queries: r.Counters.Queries, Inbound: inbound(r.Endpoints),
+				})
 			}
 		}
 	}
@@ -45,6 +50,23 @@ func (b *backend) Status(ctx context.Context) (admin.Status, error) {
 		}
 	}
 	return s, nil
+}
+
+// inbound are the endpoints that listen somewhere.
+func inbound(endpoints map[world.ResolverEndpointID]dataplane.EndpointStatus) []admin.Inbound {
+	var out []admin.Inbound
+	for _, id := range slices.Sorted(maps.Keys(endpoints)) {
+		e := admin.Inbound{ID: id}
+		for _, a := range endpoints[id].Addresses {
+			if a.Bound.IsValid() {
+				e.Bound = append(e.Bound, a.Bound)
+			}
+		}
+		if len(e.Bound) > 0 {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 func taskStatus(t *world.Task) admin.Task {

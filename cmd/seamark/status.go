@@ -59,6 +59,9 @@ func printStatus(out io.Writer, s admin.Status) error {
 	}
 	for _, r := range s.Resolvers {
 		fmt.Fprintf(w, "resolver\t%s at %v, %d queries %s\n", r.VPC, r.Bound, r.Queries, r.Failed)
+		for _, e := range r.Inbound {
+			fmt.Fprintf(w, "inbound\t%s at %v\n", e.ID, e.Bound)
+		}
 	}
 	if len(s.Tasks) > 0 {
 		fmt.Fprintln(w, "\nTASK\tCLUSTER\tSERVICE\tSTATUS\tADDRESS\tPIDS")

@@ -43,6 +43,15 @@ type Resolver struct {
 	Bound   []netip.AddrPort `json:"bound"`
 	Failed  string           `json:"failed,omitempty"`
 	Queries uint64           `json:"queries"`
+	// Inbound are the VPC's inbound Resolver endpoints, sorted.
+	Inbound []Inbound `json:"inbound,omitempty"`
+}
+
+// Inbound is where an inbound Resolver endpoint listens: for tools on a machine
+// whose VPCs have no network, the only place to learn it.
+type Inbound struct {
+	ID    world.ResolverEndpointID `json:"id"`
+	Bound []netip.AddrPort         `json:"bound"`
 }
 
 // Task is one task that is not stopped.

@@ -95,7 +95,7 @@ func TestResolver(t *testing.T) {
 	g.client = g.session(g.vpc, g.clients)
 	g.logQueries()
 	out := g.makeEndpoint("OUTBOUND")
-	g.forwardTo(out, g.nameServer())
+	g.forwardTo(out, netip.AddrPortFrom(g.nameServer(), 53))
 	t.Run("forwarded", func(t *testing.T) { g.resolves(t, g.client, "host.corp.example.", "203.0.113.7") })
 	t.Run("before public zones", func(t *testing.T) { g.beforePublic(t) })
 	in := g.makeEndpoint("INBOUND")
@@ -165,10 +165,10 @@ func (g *resolving) nameServer() netip.Addr {
 	return opened.Address
 }
 
-func (g *resolving) forwardTo(endpoint string, target netip.Addr) {
+func (g *resolving) forwardTo(endpoint string, target netip.AddrPort) {
 	g.t.Helper()
 	rule := g.resolver("CreateResolverRule", doc{"CreatorRequestId": "1", "RuleType": "FORWARD", "DomainName": "corp.example", "ResolverEndpointId": endpoint,
-		"TargetIps": []doc{{"Ip": target.String()}}})["ResolverRule"].(doc)["Id"]
+		"TargetIps": []doc{{"Ip": target.Addr().String(), "Port": target.Port()}}})["ResolverRule"].(doc)["Id"]
 	a := g.resolver("AssociateResolverRule", doc{"ResolverRuleId": rule, "VPCId": g.vpc})["ResolverRuleAssociation"].(doc)["Id"]
 	g.until("COMPLETE", "GetResolverRuleAssociation", doc{"ResolverRuleAssociationId": a}, "ResolverRuleAssociation")
 }
