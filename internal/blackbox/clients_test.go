@@ -46,6 +46,10 @@ func bigAnswer() []string {
 	return all
 }
 
+// cutAnswer is what of bigAnswer fits 512 octets: with the question 29 are taken,
+// and each record has 16.
+func cutAnswer() []string { return bigAnswer()[:30] }
+
 // TestClients looks names up inside a VPC with the resolvers that programs have:
 // those of glibc, musl and Go, and c-ares.
 func TestClients(t *testing.T) {
@@ -70,7 +74,7 @@ func TestClients(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			want := askedNames()
 			if name == "musl" {
-				delete(want, "big.example") // before 1.2.4, musl speaks no TCP
+				want["big.example"] = cutAnswer() // before 1.2.4, musl speaks no TCP
 			}
 			lookUp(t, s, vpc, conf, command, want)
 		})

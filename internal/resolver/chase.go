@@ -398,8 +398,7 @@ func (c *chase) pack(counted *Counters) []byte {
 	}
 	b, err := c.reply.Pack()
 	if err == nil && len(b) > c.limit {
-		c.reply.Truncated = true
-		c.reply.Answer, c.reply.Ns, c.reply.Extra = nil, nil, c.reply.Extra[len(glue):]
+		c.shorten(c.reply.Extra[len(glue):])
 		counted.Truncated++
 		b, err = c.reply.Pack()
 	}
@@ -423,4 +422,15 @@ func (c *chase) pack(counted *Counters) []byte {
 		return nil
 	}
 	return b
+}
+
+// shorten keeps as many records of an answer as fit, in their order. Of what has
+// none, which is a referral or a denial, nothing is of use in part.
+func (c *chase) shorten(opt []dns.RR) {
+	c.reply.Truncated = true
+	if len(c.reply.Answer) == 0 {
+		c.reply.Ns, c.reply.Extra = nil, opt
+		return
+	}
+	c.reply.Truncate(c.limit)
 }

@@ -18,11 +18,11 @@ func (s *set) quantity() int {
 	return s.count
 }
 
-// choose puts the indexes of an answer's records into out, which has the
-// length that quantity said, in random order: each choice and each order is
-// equally likely.
+// choose puts indexes of records into out, which has the length that quantity
+// said or, where so many do not fit an answer, a smaller one. The order is random:
+// each choice and each order is equally likely.
 func (s *set) choose(r *rand.Rand, out []uint32) {
-	if len(out) < s.count {
+	if len(out) < s.count && len(out) <= multiValue {
 		s.sample(r, out)
 		return
 	}
@@ -30,6 +30,11 @@ func (s *set) choose(r *rand.Rand, out []uint32) {
 		j := r.IntN(i + 1)
 		out[i] = out[j]
 		out[j] = uint32(i)
+	}
+	for i := len(out); i < s.count; i++ { // reservoir sampling (Knuth's algorithm R)
+		if j := r.IntN(i + 1); j < len(out) {
+			out[j] = uint32(i)
+		}
 	}
 }
 

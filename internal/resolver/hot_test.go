@@ -107,6 +107,9 @@ func hotZone(t testing.TB) zone.Zone {
 			fmt.Fprintf(&lines, "s%d 10 A multi 10.%d.%d.%d\n", i, 1+j, i/250, i%250)
 		}
 	}
+	for i := range 200 {
+		fmt.Fprintf(&lines, "large 10 A 10.99.0.%d\n", i)
+	}
 	lines.WriteString("srv 10 SRV multi 1 1 80 i1.srv.myapp.local.\nsrv 10 SRV multi 1 1 80 i22.srv.myapp.local.\n*.w 5 A 10.0.0.1\n" +
 		"drawn 5 A choose 1 10.0.0.1\ndrawn 5 A choose 2 10.0.0.2\nalias 0 A alias s500.myapp.local.\n")
 	return testZone(t, "Z1", "myapp.local.", lines.String())
@@ -121,6 +124,7 @@ func hotQueries(t testing.TB) map[string][]byte {
 		"NXDOMAIN": {Name: "nothing.here.myapp.local.", Qtype: dns.TypeA},
 		"choice":   {Name: "drawn.myapp.local.", Qtype: dns.TypeA},
 		"alias":    {Name: "alias.myapp.local.", Qtype: dns.TypeA},
+		"cut":      {Name: "large.myapp.local.", Qtype: dns.TypeA},
 		"wildcard": {Name: "x.w.myapp.local.", Qtype: dns.TypeA},
 	} {
 		for _, edns := range []bool{false, true} {

@@ -53,8 +53,9 @@ func (q *query) opt(b []byte, n, rcode int) int {
 }
 
 // positive makes the reply with a set's records, chosen and ordered at random.
-// b has room for limit octets. With more than that the reply has none, and says
-// so by TC (RFC 2181 section 9).
+// b has room for limit octets. Of a set that does not fit, the reply has as many
+// records as do, and says so by TC: a client is to ask again by TCP (RFC 2181
+// section 9), but not all can.
 func (q *query) positive(b []byte, limit int, s *set, r *rand.Rand, scratch []uint32) (int, bool) {
 	quantity := s.quantity()
 	room := limit - q.end
@@ -62,23 +63,24 @@ func (q *query) positive(b []byte, limit int, s *set, r *rand.Rand, scratch []ui
 		room -= optSize
 	}
 	q.replyHead(b, dns.RcodeSuccess)
-	// No record is shorter than its head, so a set that is too large for the
-	// scratch space is too large for the reply.
-	if quantity > len(scratch) {
-		return q.truncated(b), true
-	}
-	which := scratch[:quantity]
+	// No record is shorter than its head, so what does not go into the scratch
+	// space does not fit the reply either.
+	which := scratch[:min(quantity, len(scratch))]
 	s.choose(r, which)
-	n := q.end
+	n, fit := q.end, 0
 	for _, i := range which {
 		rec := s.record(int(i))
 		if room -= len(rec); room < 0 {
-			return q.truncated(b), true
+			break
 		}
 		n += copy(b[n:], rec)
+		fit++
 	}
-	binary.BigEndian.PutUint16(b[6:], uint16(quantity))
-	return q.opt(b, n, dns.RcodeSuccess), false
+	binary.BigEndian.PutUint16(b[6:], uint16(fit))
+	if fit < quantity {
+		b[2] |= flagTC
+	}
+	return q.opt(b, n, dns.RcodeSuccess), fit < quantity
 }
 
 func (q *query) truncated(b []byte) int {

@@ -124,11 +124,14 @@ func TestPolicies(t *testing.T) {
 	for i := range 20 {
 		fmt.Fprintf(&lines, "many 5 A multi 10.0.0.%d\nweighted 5 A weighted 10.0.0.%d\nsimple 5 A 10.0.0.%d\n", i, i, i)
 	}
+	for i := range 40 { // of which 30 fit
+		fmt.Fprintf(&lines, "large 5 A 10.0.1.%d\n", i)
+	}
 	table := testTable(t, testZone(t, "Z1", "z.", lines.String()))
 	for _, c := range []struct {
-		name string
-		want int
-	}{{"many.z.", 8}, {"weighted.z.", 1}, {"simple.z.", 20}} {
+		name     string
+		want, of int
+	}{{"many.z.", 8, 20}, {"weighted.z.", 1, 20}, {"simple.z.", 20, 20}, {"large.z.", 30, 40}} {
 		seen, firsts := map[string]int{}, map[string]bool{}
 		const rounds = 2000
 		for range rounds {
@@ -149,12 +152,12 @@ func TestPolicies(t *testing.T) {
 				}
 			}
 		}
-		if len(seen) != 20 || len(firsts) != 20 {
-			t.Errorf("%s: %d addresses seen, %d of them first; want 20 of each", c.name, len(seen), len(firsts))
+		if len(seen) != c.of || len(firsts) != c.of {
+			t.Errorf("%s: %d addresses seen, %d of them first; want %d of each", c.name, len(seen), len(firsts), c.of)
 		}
-		// Each address is in an answer with probability want/20: five standard
+		// Each address is in an answer with probability want/of: five standard
 		// deviations around the expectation.
-		p := float64(c.want) / 20
+		p := float64(c.want) / float64(c.of)
 		for a, n := range seen {
 			mean, slack := rounds*p, 5*math.Sqrt(rounds*p*(1-p))
 			if float64(n) < mean-slack || float64(n) > mean+slack {
@@ -172,6 +175,8 @@ func TestSizes(t *testing.T) {
 	for i := range 300 {
 		fmt.Fprintf(&lines, "huge 5 A 10.1.%d.%d\n", i/250, i%250)
 	}
+	long := strings.Repeat("x", 250)
+	fmt.Fprintf(&lines, "text 5 TXT \"%s\" \"%s\"\ncname 5 CNAME big.z.\n", long, long)
 	table := testTable(t, testZone(t, "Z1", "z.", lines.String()))
 	for _, c := range []struct {
 		name  string
@@ -180,16 +185,21 @@ func TestSizes(t *testing.T) {
 		want  int
 		trunc bool
 	}{
-		{"big.z.", 0, false, 0, true},
-		{"big.z.", 512, false, 0, true},
-		{"big.z.", 100, false, 0, true},
+		{"big.z.", 0, false, 30, true},
+		{"big.z.", 512, false, 29, true},
+		{"big.z.", 100, false, 29, true},
 		{"big.z.", 1000, false, 60, false},
 		{"big.z.", 4096, false, 60, false},
-		{"huge.z.", 65535, false, 0, true},
+		{"huge.z.", 65535, false, 74, true},
+		{"text.z.", 0, false, 0, true},
+		{"cname.z.", 0, false, 30, true}, // with the CNAME
 		{"huge.z.", 0, true, 300, false},
 		{"huge.z.", 512, true, 300, false},
 	} {
 		m := ask(c.name, dns.TypeA)
+		if c.name == "text.z." {
+			m = ask(c.name, dns.TypeTXT)
+		}
 		if c.size > 0 {
 			m.SetEdns0(c.size, false)
 		}

@@ -169,9 +169,10 @@ func (w *worker) finish(c *chase, b []byte) (int, *chase) {
 	return copy(b, c.pack(&w.counted)), nil
 }
 
+// grow makes room for as many records as a reply of so many octets can have.
 func (w *worker) grow(quantity, limit int) {
-	if quantity > len(w.scratch) && quantity*recordHead <= limit {
-		w.scratch = make([]uint32, quantity)
+	if most := min(quantity, limit/recordHead); most > len(w.scratch) {
+		w.scratch = make([]uint32, most)
 	}
 }
 
