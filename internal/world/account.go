@@ -59,16 +59,3 @@ type LogGroup struct {
 
 func (g *LogGroup) Kind() Kind  { return KindLogGroup }
 func (g *LogGroup) Key() string { return g.Name }
-
-// Token remembers what an idempotency token made, so that a repeated request
-// is answered with the same thing.
-type Token struct {
-	Operation   string // "ecs:RunTask"
-	Token       string
-	Fingerprint string // of the request's parameters
-	Results     []string
-	CreatedAt   time.Time
-}
-
-func (t *Token) Kind() Kind  { return KindToken }
-func (t *Token) Key() string { return t.Operation + "/" + t.Token }

@@ -1,11 +1,6 @@
 package ec2
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
-
 	"seamark/internal/api/optional"
 	"seamark/internal/plan"
 	"seamark/internal/world"
@@ -30,12 +25,7 @@ func newClientToken(token *string, operation string, params any) (clientToken, e
 	if len(t.token) > maxClientToken {
 		return t, fail("InvalidParameterValue", "Value (%s) for parameter clientToken is invalid. Expecting at most %d characters.", t.token, maxClientToken)
 	}
-	b, err := json.Marshal(params)
-	if err != nil {
-		return t, fmt.Errorf("fingerprint of %s: %w", operation, err)
-	}
-	sum := sha256.Sum256(b)
-	t.fingerprint = hex.EncodeToString(sum[:])
+	t.fingerprint = world.Fingerprint(params)
 	return t, nil
 }
 

@@ -28,10 +28,7 @@ func (s *Server) runTask(ctx context.Context, in *RunTaskInput) (*RunTaskOutput,
 		}
 		same := *in
 		same.ClientToken, same.Cluster = nil, new(string(c.Name))
-		print, err := fingerprint(&same)
-		if err != nil {
-			return err
-		}
+		print := world.Fingerprint(&same)
 		if t := remembered(d, opRunTask, in.ClientToken); t != nil {
 			return s.repeatedRun(d.World, c, t, print, out)
 		}

@@ -25,10 +25,7 @@ func (s *Server) createService(ctx context.Context, in *CreateServiceInput) (*Cr
 		if err != nil {
 			return err
 		}
-		print, err := fingerprint(anonymous(in, c.Name))
-		if err != nil {
-			return err
-		}
+		print := world.Fingerprint(anonymous(in, c.Name))
 		svc, err := s.repeatedService(d, c, in, print)
 		if err != nil {
 			return err

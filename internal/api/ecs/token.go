@@ -1,9 +1,6 @@
 package ecs
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -13,16 +10,6 @@ import (
 
 // tokenLife is how long an idempotency token is remembered.
 const tokenLife = 24 * time.Hour
-
-// fingerprint is the same for requests with the same parameters.
-func fingerprint(in any) (string, error) {
-	b, err := json.Marshal(in)
-	if err != nil {
-		return "", fmt.Errorf("fingerprint of a request: %w", err)
-	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:]), nil
-}
 
 // checkToken checks the form of an idempotency token.
 func checkToken(token *string, longest int) error {

@@ -2,9 +2,6 @@ package route53resolver
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"time"
 
 	"seamark/internal/api/commit"
@@ -120,16 +117,7 @@ func unbuilt(what string) error {
 
 // newRequest is the record of a request that makes something.
 func newRequest(d *plan.Draft, id *string, in any) world.ResolverRequest {
-	return world.ResolverRequest{CreatorRequestID: *id, Fingerprint: fingerprint(in), CreatedAt: d.Now, ModifiedAt: d.Now, Revision: d.Revision}
-}
-
-func fingerprint(in any) string {
-	b, err := json.Marshal(in)
-	if err != nil {
-		return err.Error() // a value that does not marshal never does: still the same
-	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
+	return world.ResolverRequest{CreatorRequestID: *id, Fingerprint: world.Fingerprint(in), CreatedAt: d.Now, ModifiedAt: d.Now, Revision: d.Revision}
 }
 
 // repeated finds what an earlier request with the same id made, or nil. The id
@@ -141,7 +129,7 @@ func repeated[T any](rows world.Rows[T], of func(*T) world.ResolverRequest, id *
 		if was.CreatorRequestID != *id {
 			continue
 		}
-		if was.Fingerprint != fingerprint(in) {
+		if was.Fingerprint != world.Fingerprint(in) {
 			return nil, exists("A resource with the creator request ID '" + *id + "' and other settings exists.")
 		}
 		return row, nil

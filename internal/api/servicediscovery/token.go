@@ -1,10 +1,6 @@
 package servicediscovery
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-
 	"seamark/internal/plan"
 	"seamark/internal/world"
 )
@@ -26,7 +22,7 @@ func (t token) seen(w world.World) (result string, same bool) {
 	if was == nil {
 		return "", false
 	}
-	return was.Results[0], was.Fingerprint == t.fingerprint()
+	return was.Results[0], was.Fingerprint == world.Fingerprint(t.Of)
 }
 
 // operation returns the operation that the first request with this token
@@ -41,15 +37,6 @@ func (t token) operation(w world.World) (string, error) {
 
 func (t token) remember(d *plan.Draft, result string) {
 	if t.Token != "" {
-		d.Put(&world.Token{Operation: t.Operation, Token: t.Token, Fingerprint: t.fingerprint(), Results: []string{result}, CreatedAt: d.Now})
+		d.Put(&world.Token{Operation: t.Operation, Token: t.Token, Fingerprint: world.Fingerprint(t.Of), Results: []string{result}, CreatedAt: d.Now})
 	}
-}
-
-func (t token) fingerprint() string {
-	b, err := json.Marshal(t.Of)
-	if err != nil {
-		return err.Error() // a value that does not marshal never does: still the same
-	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
 }
