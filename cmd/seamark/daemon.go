@@ -53,6 +53,7 @@ type daemon struct {
 // runDaemon runs until ctx ends. Nothing of the machine is touched before the
 // data directory is ours.
 func runDaemon(ctx context.Context, o upOptions, out io.Writer, logger *slog.Logger) (err error) {
+	startHeap()
 	d := &daemon{o: o, logger: logger, started: time.Now().UTC()}
 	if d.dir, err = datadir.Open(o.dataDir); err != nil {
 		return err
@@ -165,6 +166,7 @@ func (d *daemon) run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return tendHeap(ctx) })
 	g.Go(func() error { return d.serveAPI(ctx) })
 	g.Go(func() error { return admin.Serve(ctx, side, &backend{d}, d.logger) })
 	g.Go(func() error { return d.runPlane(ctx) })
