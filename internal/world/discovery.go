@@ -187,6 +187,12 @@ func (w World) InstancesOf(id DiscoveryServiceID) Rows[DiscoveryInstance] {
 	return w.DiscoveryInstances.Prefix(string(id) + "/")
 }
 
+// InstanceRanks are the ranks of a Cloud Map service's instances in
+// DiscoveryInstances, from the first to before the second.
+func (w World) InstanceRanks(id DiscoveryServiceID) (from, to int) {
+	return w.DiscoveryInstances.Within(string(id) + "/")
+}
+
 // Instance returns one instance of a Cloud Map service, or nil.
 func (w World) Instance(service DiscoveryServiceID, id string) *DiscoveryInstance {
 	return w.DiscoveryInstances.Get(string(service) + "/" + id)

@@ -65,6 +65,13 @@ func (t Table[T]) Prefix(prefix string) Rows[T] { return rows[T](t.v.all(), pref
 // order.
 func (t Table[T]) After(prefix, key string) Rows[T] { return rows[T](t.v.all(), prefix, key) }
 
+// Within returns the ranks of the rows whose key starts with prefix: from the
+// first to before the second. At takes them.
+func (t Table[T]) Within(prefix string) (from, to int) { return t.v.all().within(prefix) }
+
+// At returns the row that has so many before it. There must be one.
+func (t Table[T]) At(rank int) *T { return t.v.all().nth(rank).(*T) }
+
 // by yields the rows of a table that index n files under value, in the order of
 // row keys.
 func by[T any](t Table[T], n int, value string) Rows[T] {

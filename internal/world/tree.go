@@ -30,12 +30,29 @@ type node struct {
 	keys     []string
 	rows     []any
 	children []*node
+	below    int // rows below an inner node
 }
 
 func (n *node) leaf() bool { return n.children == nil }
 
 // width is the number of rows or children.
 func (n *node) width() int { return max(len(n.rows), len(n.children)) }
+
+// count is the number of rows at or below n.
+func (n *node) count() int {
+	if n.leaf() {
+		return len(n.rows)
+	}
+	return n.below
+}
+
+func count(nodes []*node) int {
+	sum := 0
+	for _, n := range nodes {
+		sum += n.count()
+	}
+	return sum
+}
 
 // child is the index of the child that may hold the key.
 func (n *node) child(key string) int {
@@ -67,11 +84,11 @@ func (t tree) with(key string, row any) (next tree, old any) {
 	}
 	left, right, separator, old := t.root.with(key, row)
 	next = tree{root: left, size: t.size}
-	if right != nil {
-		next.root = &node{keys: []string{separator}, children: []*node{left, right}}
-	}
 	if old == nil {
 		next.size++
+	}
+	if right != nil {
+		next.root = &node{keys: []string{separator}, children: []*node{left, right}, below: next.size}
 	}
 	return next, old
 }
@@ -90,14 +107,18 @@ func (n *node) with(key string, row any) (left, right *node, separator string, o
 	}
 	at := n.child(key)
 	l, r, s, old := n.children[at].with(key, row)
+	below := n.below
+	if old == nil {
+		below++
+	}
 	if r == nil {
 		children := slices.Clone(n.children)
 		children[at] = l
-		return &node{keys: n.keys, children: children}, nil, "", old
+		return &node{keys: n.keys, children: children, below: below}, nil, "", old
 	}
 	children := inserted(n.children, at+1, r)
 	children[at] = l
-	left, right, separator = (&node{keys: inserted(n.keys, at, s), children: children}).split()
+	left, right, separator = (&node{keys: inserted(n.keys, at, s), children: children, below: below}).split()
 	return left, right, separator, old
 }
 
@@ -111,8 +132,9 @@ func (n *node) split() (left, right *node, separator string) {
 		return &node{keys: slices.Clone(n.keys[:half]), rows: slices.Clone(n.rows[:half])},
 			&node{keys: slices.Clone(n.keys[half:]), rows: slices.Clone(n.rows[half:])}, n.keys[half]
 	}
-	return &node{keys: slices.Clone(n.keys[:half-1]), children: slices.Clone(n.children[:half])},
-		&node{keys: slices.Clone(n.keys[half:]), children: slices.Clone(n.children[half:])}, n.keys[half-1]
+	first := count(n.children[:half])
+	return &node{keys: slices.Clone(n.keys[:half-1]), children: slices.Clone(n.children[:half]), below: first},
+		&node{keys: slices.Clone(n.keys[half:]), children: slices.Clone(n.children[half:]), below: n.below - first}, n.keys[half-1]
 }
 
 // without returns the tree without the key, and the row that was there.
@@ -148,7 +170,7 @@ func (n *node) without(key string) (next *node, old any) {
 	}
 	children := slices.Clone(n.children)
 	children[at] = child
-	next = &node{keys: n.keys, children: children}
+	next = &node{keys: n.keys, children: children, below: n.below - 1}
 	if child.width() < fanout/4 {
 		next.join(at)
 	}
@@ -170,6 +192,7 @@ func (n *node) join(at int) {
 		both.keys = slices.Concat(left.keys, right.keys)
 		if !left.leaf() {
 			both.keys = slices.Concat(left.keys, n.keys[l:l+1], right.keys)
+			both.below = left.below + right.below
 		}
 		n.children[l] = both
 		n.children = removed(n.children, l+1)
@@ -210,6 +233,50 @@ func (t tree) after(prefix, key string, yield func(row any) bool) {
 	})
 }
 
+// before is the number of keys that come before key.
+func (t tree) before(key string) int {
+	n := t.root
+	if n == nil {
+		return 0
+	}
+	sum := 0
+	for !n.leaf() {
+		at := n.child(key)
+		sum += count(n.children[:at])
+		n = n.children[at]
+	}
+	at, _ := slices.BinarySearch(n.keys, key)
+	return sum + at
+}
+
+// nth is the row that has so many before it. There must be one.
+func (t tree) nth(i int) any {
+	n := t.root
+	for !n.leaf() {
+		for _, c := range n.children {
+			if i < c.count() {
+				n = c
+				break
+			}
+			i -= c.count()
+		}
+	}
+	return n.rows[i]
+}
+
+// within are the ranks of the rows whose key starts with prefix.
+func (t tree) within(prefix string) (from, to int) {
+	end := []byte(prefix)
+	for len(end) > 0 && end[len(end)-1] == 0xff {
+		end = end[:len(end)-1]
+	}
+	if len(end) == 0 {
+		return t.before(prefix), t.size
+	}
+	end[len(end)-1]++
+	return t.before(prefix), t.before(string(end))
+}
+
 // grow makes a tree of rows in the strictly increasing order of their keys.
 func grow(keys []string, rows []any) tree {
 	if len(keys) == 0 {
@@ -227,7 +294,7 @@ func grow(keys []string, rows []any) tree {
 		var aboveLeast []string
 		for at := 0; at < len(level); at += fanout {
 			end := min(at+fanout, len(level))
-			above = append(above, &node{keys: slices.Clone(least[at+1 : end]), children: slices.Clone(level[at:end])})
+			above = append(above, &node{keys: slices.Clone(least[at+1 : end]), children: slices.Clone(level[at:end]), below: count(level[at:end])})
 			aboveLeast = append(aboveLeast, least[at])
 		}
 		level, least = above, aboveLeast

@@ -95,6 +95,17 @@ func checkTree(t *rapid.T, v tree, m model) {
 			t.Fatalf("prefix %q: %d rows, expected %d", prefix, len(got), len(m.prefix(prefix)))
 		}
 	}
+	for i, key := range slices.Sorted(maps.Keys(m)) {
+		if v.before(key) != i || v.nth(i) != m[key] {
+			t.Fatalf("key %q: %d before it, expected %d", key, v.before(key), i)
+		}
+	}
+	for _, prefix := range []string{"", "a", "b\x00", "\xff", "srv-0", "zz"} {
+		from, to := v.within(prefix)
+		if rows := m.prefix(prefix); to-from != len(rows) || len(rows) > 0 && v.nth(from) != rows[0] {
+			t.Fatalf("prefix %q: ranks %d to %d, expected %d rows", prefix, from, to, len(rows))
+		}
+	}
 	if v.root != nil {
 		checkNode(t, v.root, "", "", true)
 	}
@@ -113,6 +124,9 @@ func checkNode(t *rapid.T, n *node, from, to string, root bool) int {
 	}
 	if n.leaf() {
 		return 1
+	}
+	if n.below != count(n.children) {
+		t.Fatalf("%d rows below, expected %d", n.below, count(n.children))
 	}
 	if len(n.keys) != len(n.children)-1 || root && len(n.children) < 2 {
 		t.Fatalf("%d keys for %d children", len(n.keys), len(n.children))

@@ -104,6 +104,7 @@ type kind struct {
 	remove func(*World, string)
 	get    func(*World, string) Object
 	all    func(*World) iter.Seq[Object]
+	len    func(*World) int
 	make   func() Object
 }
 
@@ -185,6 +186,7 @@ func table[T any, P object[T]](in func(*World) *Table[T], indexes ...func(*T) []
 				}
 			}
 		},
+		len:  func(w *World) int { return in(w).Len() },
 		make: func() Object { return P(new(T)) },
 	}
 }
@@ -206,6 +208,9 @@ func (w *World) Fill(name Kind, objects []Object) { kinds[name].fill(w, objects)
 
 // Get returns the object of that kind and key, or nil.
 func (w *World) Get(name Kind, key string) Object { return kinds[name].get(w, key) }
+
+// Len is the number of objects of a kind.
+func (w *World) Len(name Kind) int { return kinds[name].len(w) }
 
 // All yields every object of a kind in the order of the keys.
 func (w *World) All(name Kind) iter.Seq[Object] { return kinds[name].all(w) }

@@ -17,26 +17,81 @@ const defaultHealth = HealthStatusFilterHealthyOrElseAll
 // DiscoverInstances finds instances by the names of namespace and service.
 func (s *Server) DiscoverInstances(_ context.Context, in *DiscoverInstancesInput) (*DiscoverInstancesOutput, error) {
 	w := s.cfg.Changes.View()
-	n, ds, err := s.discover(w, *in.NamespaceName, *in.ServiceName, in.OwnerAccount)
+	ns, ds, err := s.discover(w, *in.NamespaceName, *in.ServiceName, in.OwnerAccount)
 	if err != nil {
 		return nil, err
 	}
-	found := matching(w, ds, in.QueryParameters)
-	found = healthy(ds, found, optional.Or(in.HealthStatus, defaultHealth))
-	if len(in.OptionalParameters) > 0 {
-		if narrowed := narrow(found, in.OptionalParameters); len(narrowed) > 0 {
-			found = narrowed
-		}
+	n, filter := int(optional.Or(in.MaxResults, 100)), optional.Or(in.HealthStatus, defaultHealth)
+	found, ok := sample(w, ds, in, n, filter)
+	if !ok {
+		found = draw(search(w, ds, in, filter), n)
 	}
-	found = draw(found, int(optional.Or(in.MaxResults, 100)))
 	text := map[world.HealthStatus]*string{world.Healthy: new(string(world.Healthy)), world.Unhealthy: new(string(world.Unhealthy)), world.HealthUnknown: new(string(world.HealthUnknown))}
 	out := &DiscoverInstancesOutput{Instances: make([]HttpInstanceSummary, len(found)), InstancesRevision: &ds.InstancesRevision}
 	for at, i := range found {
 		out.Instances[at] = HttpInstanceSummary{
-			InstanceId: &i.ID, NamespaceName: &n.HTTPName, ServiceName: &ds.Name, HealthStatus: text[healthOf(ds, i)], Attributes: i.Attributes,
+			InstanceId: &i.ID, NamespaceName: &ns.HTTPName, ServiceName: &ds.Name, HealthStatus: text[healthOf(ds, i)], Attributes: i.Attributes,
 		}
 	}
 	return out, nil
+}
+
+// search finds all that match.
+func search(w world.World, ds *world.DiscoveryService, in *DiscoverInstancesInput, filter string) []*world.DiscoveryInstance {
+	found := healthy(ds, matching(w, ds, in.QueryParameters), filter)
+	if len(in.OptionalParameters) > 0 {
+		if narrowed := narrow(found, in.OptionalParameters); len(narrowed) > 0 {
+			return narrowed
+		}
+	}
+	return found
+}
+
+// triesEach is how many instances are looked at, for each that is wanted, before
+// looking at all of them is cheaper.
+const triesEach = 4
+
+// sample takes instances one by one in random order until n match, and says
+// whether there were so many. Those are what draw would pick of all that match, in
+// a large service without looking at all of it.
+func sample(w world.World, ds *world.DiscoveryService, in *DiscoverInstancesInput, n int, filter string) (found []*world.DiscoveryInstance, ok bool) {
+	from, to := w.InstanceRanks(ds.ID)
+	size := to - from
+	if size <= triesEach*n || len(in.OptionalParameters) > 0 {
+		return nil, false
+	}
+	// A shuffle of all ranks, of which only the moved ones are written down.
+	moved := make(map[int]int, n)
+	at := func(i int) int {
+		if m, ok := moved[i]; ok {
+			return m
+		}
+		return i
+	}
+	found = make([]*world.DiscoveryInstance, 0, n)
+	for i := range triesEach * n {
+		j := i + rand.IntN(size-i)
+		rank := at(j)
+		moved[j] = at(i)
+		if one := w.DiscoveryInstances.At(from + rank); hasAll(one.Attributes, in.QueryParameters) && passes(ds, one, filter) {
+			if found = append(found, one); len(found) == n {
+				return found, true
+			}
+		}
+	}
+	return nil, false
+}
+
+// passes says whether an instance is among the healthy of its service, given that
+// one at least passes.
+func passes(ds *world.DiscoveryService, i *world.DiscoveryInstance, filter string) bool {
+	switch {
+	case !ds.CustomHealth && ds.HealthCheck == nil || filter == HealthStatusFilterAll:
+		return true
+	case filter == HealthStatusFilterUnhealthy:
+		return i.Health == world.Unhealthy
+	}
+	return i.Health == world.Healthy
 }
 
 // draw picks at most n of the list at random, in random order.
