@@ -211,8 +211,22 @@ func (b *backend) Close() error {
 // load reads the world as claim found it.
 func (b *backend) load(ctx context.Context) (world.World, error) {
 	l := loader{client: b.client, at: b.etcdRevision.Load()}
-	w, objects, err := l.load(ctx)
+	w, objects, err := b.read(ctx, l)
 	w.Revision = b.revision
 	b.live.Store(objects)
 	return w, err
+}
+
+// read uses what was read ahead, if that is all.
+func (b *backend) read(ctx context.Context, l loader) (world.World, int64, error) {
+	if b.ahead == nil {
+		return l.load(ctx)
+	}
+	w, objects, err := l.caughtUp(ctx, b.connection)
+	b.ahead = nil // it keeps a world alive
+	if err != nil {
+		b.log.Debug("the state is read from the server", "reason", err)
+		return l.load(ctx)
+	}
+	return w, objects, nil
 }

@@ -71,6 +71,10 @@ type connection struct {
 	// defragmentation and alarms are ours.
 	defragment func() error
 	close      func() error
+	// ahead is what was read before the server started; nil: nothing. since tells
+	// what came after it.
+	ahead *ahead
+	since func(revision int64, each func(record) error) error
 }
 
 // Open opens the store, makes every earlier opening of the same state unable

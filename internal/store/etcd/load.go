@@ -37,14 +37,7 @@ func (l loader) load(ctx context.Context) (w world.World, objects int64, err err
 		w.Fill(k, list)
 		objects += int64(len(list))
 	}
-	all, err := l.client.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithCountOnly(), clientv3.WithRev(l.at), clientv3.WithSerializable())
-	if err != nil {
-		return w, objects, err
-	}
-	if all.Count != objects+metaKeys {
-		return w, objects, fmt.Errorf("%d keys, of which this Seamark knows %d: a newer version wrote others", all.Count, objects+metaKeys)
-	}
-	return w, objects, nil
+	return w, objects, l.check(ctx, objects)
 }
 
 func (l loader) kind(ctx context.Context, k world.Kind) ([]world.Object, error) {

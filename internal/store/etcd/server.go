@@ -80,9 +80,14 @@ func embedded(ctx context.Context, o Options) (*connection, error) {
 	if err := found(ctx, o); err != nil {
 		return nil, fmt.Errorf("make the log of the state in %s: %w", o.Dir, err)
 	}
+	early, err := readAhead(database(o.Dir))
+	if err != nil {
+		o.Logger.Debug("the state is not read ahead", "reason", err)
+	}
 	h := newHalt()
 	e, err := start(ctx, config(o, h), h)
 	if err != nil {
+		early.wait()
 		return nil, fmt.Errorf("start the log of the state in %s: %w", o.Dir, err)
 	}
 	client := v3client.New(e.Server)
@@ -92,7 +97,12 @@ func embedded(ctx context.Context, o Options) (*connection, error) {
 		health: h.health,
 		// The client's own call needs a gRPC server.
 		defragment: e.Server.Defragment,
+		ahead:      early,
+		since: func(revision int64, each func(record) error) error {
+			return since(e.Server.Backend(), revision, each)
+		},
 		close: func() error {
+			early.wait()
 			// Before the server: an open client delays its end by seconds. The
 			// error is always that of the context that this cancels.
 			_ = client.Close()
