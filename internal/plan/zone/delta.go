@@ -53,7 +53,7 @@ func (d ZoneDelta) empty() bool {
 func Changed(before, after world.World, touched []Ref, o Options) Changes {
 	c := comparison{before: before, after: after, opts: o,
 		vpcs: map[world.VPCID]bool{}, zones: map[world.HostedZoneID]bool{}, services: map[world.DiscoveryServiceID]bool{},
-		owners: map[owner]bool{}, deltas: map[world.VPCID]map[world.HostedZoneID]ZoneDelta{}, heads: map[world.VPCID]*Head{}}
+		owners: map[owner]bool{}, seen: map[world.HostedZoneID][2]zoneView{}, deltas: map[world.VPCID]map[world.HostedZoneID]ZoneDelta{}, heads: map[world.VPCID]*Head{}}
 	for _, r := range touched {
 		c.touch(r)
 	}
@@ -83,7 +83,8 @@ type comparison struct {
 	owners   map[owner]bool
 	services map[world.DiscoveryServiceID]bool
 
-	whole  []world.VPCID // set or removed: no delta
+	seen   map[world.HostedZoneID][2]zoneView // see views
+	whole  []world.VPCID                      // set or removed: no delta
 	heads  map[world.VPCID]*Head
 	deltas map[world.VPCID]map[world.HostedZoneID]ZoneDelta
 }
@@ -317,8 +318,18 @@ func (v zoneView) sameNames(o zoneView) bool {
 		v.zone.Namespace == o.zone.Namespace
 }
 
+// views are a zone before and after. The services of one are compared in groups.
+func (c *comparison) views(id world.HostedZoneID) (was, is zoneView) {
+	both, ok := c.seen[id]
+	if !ok {
+		both = [2]zoneView{view(c.before, id), view(c.after, id)}
+		c.seen[id] = both
+	}
+	return both[0], both[1]
+}
+
 func (c *comparison) compareZone(id world.HostedZoneID) {
-	was, is := view(c.before, id), view(c.after, id)
+	was, is := c.views(id)
 	all := append(slices.Clone(was.vpcs()), is.vpcs()...)
 	slices.Sort(all)
 	var whole, changed *ZoneDelta // computed at most once for all VPCs
@@ -355,7 +366,7 @@ func (c *comparison) zoneDelta(was, is zoneView) *ZoneDelta {
 // compareOwner compares one name of a zone's own record sets. Those at the zone's
 // name may be its NS and SOA.
 func (c *comparison) compareOwner(o owner) {
-	was, is := view(c.before, o.zone), view(c.after, o.zone)
+	was, is := c.views(o.zone)
 	if was.zone == nil || is.zone == nil || !was.sameNames(is) {
 		return // compareZone has seen all names
 	}
@@ -380,7 +391,7 @@ func (c *comparison) compareService(id world.DiscoveryServiceID) {
 	if zone == "" {
 		return
 	}
-	was, is := view(c.before, zone), view(c.after, zone)
+	was, is := c.views(zone)
 	if was.zone == nil || is.zone == nil || !was.sameNames(is) {
 		return // compareZone has seen all names
 	}
