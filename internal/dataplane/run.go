@@ -13,10 +13,6 @@ import (
 // lockName is the file in RunDir that a starting data plane holds locked.
 const lockName = "dataplane.lock"
 
-// gcPercent keeps the heap close to what is in use: the process is to be small,
-// and answering allocates nothing.
-const gcPercent = 40
-
 // spareProcessors are what Go's scheduler has beyond one for each poller: a
 // poller keeps its own while it waits for queries, and the rest of the process
 // must not wait for that.

@@ -55,6 +55,7 @@ type Server struct {
 	config   Config
 	vpcs     map[world.VPCID]*served
 	keeper   *keeper // nil without RunDir
+	heap     heap    // of a process of its own
 }
 
 // New starts a data plane in this process. With a RunDir it serves the snapshot
@@ -121,6 +122,9 @@ func (s *Server) loop() {
 func (s *Server) check() {
 	for _, v := range s.vpcs {
 		v.check()
+	}
+	if s.opts.threads > 0 {
+		s.heap.look(s.revision)
 	}
 }
 
