@@ -57,8 +57,6 @@ func (u *upkeep) run(ctx context.Context) {
 	tick := time.NewTicker(upkeepInterval)
 	defer tick.Stop()
 	var rest calm
-	var speed haste
-	defer speed.rest()
 	for {
 		select {
 		case <-ctx.Done():
@@ -73,9 +71,7 @@ func (u *upkeep) run(ctx context.Context) {
 		if u.written.Load() >= max(compactAfter, u.live.Load()) {
 			u.tidy(ctx)
 		}
-		u.hurry(&speed, rest.given)
 		if rest.due(u.etcdRevision.Load(), time.Now()) {
-			speed.rest()
 			u.giveBack()
 		}
 	}
