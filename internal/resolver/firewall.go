@@ -58,6 +58,24 @@ func newFirewall(rules []zone.FirewallRule) (*firewall, []error) {
 	return f, problems
 }
 
+// sameDomains says whether rules have the same domains, one by one: the very same
+// slices, as zone.Head.Complete takes them over.
+func sameDomains(a, b []zone.FirewallRule) bool {
+	return slices.EqualFunc(a, b, func(x, y zone.FirewallRule) bool {
+		return len(x.Domains) == len(y.Domains) && (len(x.Domains) == 0 || &x.Domains[0] == &y.Domains[0])
+	})
+}
+
+// with is the firewall with other rules for the same domains; nil stays nil.
+func (f *firewall) with(rules []zone.FirewallRule) *firewall {
+	if f == nil {
+		return nil
+	}
+	next := *f
+	next.rules = rules
+	return &next
+}
+
 // add puts a rule before the others of a domain.
 func (f *firewall) add(rule int32, domain string) error {
 	index := f.exact

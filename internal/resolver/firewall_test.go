@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -95,5 +96,44 @@ func TestFirewall_Actions(t *testing.T) {
 	s.forwarder.SetUpstreams(at(u))
 	if got := text(exchangeOver(t, s, "tcp", "www.example.", dns.TypeA)); got != "NXDOMAIN" {
 		t.Errorf("a redirection from upstream: %s", got)
+	}
+}
+
+// What a rule does can change without its domains being compiled again.
+func TestFirewall_RulesChangeAlone(t *testing.T) {
+	domains := make([]string, 1000)
+	for i := range domains {
+		domains[i] = fmt.Sprintf("host%d.bad.z.", i)
+	}
+	h := testHead()
+	h.Firewall = []zone.FirewallRule{{List: "a", Action: "ALERT", Domains: domains}, {List: "b", Action: "ALLOW", Domains: []string{"other.z."}}}
+	table := testTableWith(t, h, testZone(t, "Z1", "z.", "*.bad 5 A 10.0.0.1\nother 5 A 10.0.0.2"))
+	change := func(rules ...zone.FirewallRule) *Table {
+		t.Helper()
+		next := h
+		next.Firewall = rules
+		changed, problems, err := table.Apply(zone.Delta{VPC: "vpc-1", Head: &next})
+		if err != nil || len(problems) > 0 {
+			t.Fatal(err, problems)
+		}
+		return changed
+	}
+	a, b := zone.FirewallRule{List: "a", Action: "BLOCK", Response: "NXDOMAIN", Known: true}, zone.FirewallRule{List: "b", Action: "BLOCK", Qtype: dns.TypeTXT, Known: true}
+	check := func(what string, table *Table, want map[string]string) {
+		t.Helper()
+		for name, want := range want {
+			r := reply(t, table, ask(name, dns.TypeA), false)
+			if got := fmt.Sprint(dns.RcodeToString[r.Rcode], " ", len(r.Answer)); got != want {
+				t.Errorf("%s: %s is %s, expected %s", what, name, got, want)
+			}
+		}
+	}
+	check("before", table, map[string]string{"host7.bad.z.": "NOERROR 1", "other.z.": "NOERROR 1"})
+	check("actions", change(a, b), map[string]string{"host7.bad.z.": "NXDOMAIN 0", "other.z.": "NOERROR 1"})
+	b.Qtype = 0
+	check("order", change(b, a), map[string]string{"host7.bad.z.": "NXDOMAIN 0", "other.z.": "NOERROR 0"})
+	check("fewer", change(b), map[string]string{"host7.bad.z.": "NOERROR 1", "other.z.": "NOERROR 0"})
+	if n := testing.AllocsPerRun(10, func() { change(a, b) }); n > float64(len(domains)) {
+		t.Errorf("%v allocations for %d domains", n, len(domains))
 	}
 }

@@ -82,6 +82,10 @@ func (t *Table) setHead(h zone.Head, old *Table) []error {
 	if old != nil && reflect.DeepEqual(old.head.Firewall, h.Firewall) {
 		return nil
 	}
+	if old != nil && sameDomains(old.head.Firewall, h.Firewall) {
+		t.firewall = old.firewall.with(h.Firewall)
+		return nil
+	}
 	var problems []error
 	t.firewall, problems = newFirewall(h.Firewall)
 	return problems
