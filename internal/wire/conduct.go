@@ -1,6 +1,9 @@
 package wire
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 // conduct is what services of one protocol do differently.
 type conduct struct {
@@ -45,6 +48,16 @@ func (s *Service) conduct() conduct {
 		return conduct{validation: "ValidationException", internal: "InternalServiceError"}
 	}
 	return conduct{validation: "ValidationException", internal: "InternalFailure"}
+}
+
+// conductOf is the conduct in an operation, which an input names. DNS Firewall and
+// Outposts have other exceptions than the rest of Resolver.
+func (s *Service) conductOf(input string) conduct {
+	c := s.conduct()
+	if s.Package == "route53resolver" && (strings.Contains(input, "Firewall") || strings.Contains(input, "Outpost")) {
+		c.validation = "ValidationException"
+	}
+	return c
 }
 
 func (c conduct) validationError(msg string) *Error {

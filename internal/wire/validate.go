@@ -290,7 +290,7 @@ func (s *Service) validate(p *structPlan, in reflect.Value) *Error {
 	if w.params {
 		return parameterError(w.found[0])
 	}
-	return s.conduct().validationError(constraintMessage(w.found))
+	return s.conductOf(in.Type().Name()).validationError(constraintMessage(w.found))
 }
 
 // constraintMessage is AWS's sentence over all violations.

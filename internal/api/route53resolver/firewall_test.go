@@ -67,6 +67,8 @@ func TestDomainList(t *testing.T) {
 	longest := strings.Repeat(strings.Repeat("a", 49)+".", 5) // 250 with the dot
 	s.call(update, with(longest+"bcd"))
 	s.refused(
+		refusal{"UpdateFirewallConfig", `{"ResourceId":"vpc-1"}`, invalid, "1 validation error detected"},
+		refusal{"UpdateResolverConfig", `{"ResourceId":"vpc-1"}`, "InvalidParameterException", "1 validation error detected"},
 		refusal{update, with(longest + "bcde"), invalid, "is not valid"},
 		refusal{update, with("a..b"), invalid, "'a..b' is not valid"}, refusal{update, with("a.*.b"), invalid, "is not valid"}, refusal{update, with("*x.b"), invalid, "is not valid"},
 		refusal{update, with(strings.Repeat("a", 64) + ".b"), invalid, "is not valid"}, refusal{update, with("."), invalid, "is not valid"},
