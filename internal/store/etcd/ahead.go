@@ -38,14 +38,16 @@ type ahead struct {
 	err      error
 }
 
-// values are the stored objects of one kind, by the world's key.
-type values map[string][]byte
+// entry is a stored object, by the world's key.
+type entry struct {
+	key   string
+	bytes []byte
+}
 
 // contents is what a database holds.
 type contents struct {
 	revision int64
-	keys     int64 // under the prefix
-	kinds    map[world.Kind]values
+	kinds    map[world.Kind][]entry
 }
 
 // readAhead reads a database that no server has open, and begins to build the
@@ -89,7 +91,7 @@ func readDatabase(path string) (c contents, err error) {
 // latest collects the last value of each key. A bucket is in the order of
 // revisions.
 func latest(bucket *bbolt.Bucket) (contents, error) {
-	c := contents{kinds: map[world.Kind]values{}}
+	c := contents{kinds: map[world.Kind][]entry{}}
 	last := map[string][]byte{} // in the file
 	err := bucket.ForEach(func(revision, stored []byte) error {
 		r, err := parse(revision, stored)
@@ -107,7 +109,7 @@ func latest(bucket *bbolt.Bucket) (contents, error) {
 	if err != nil {
 		return c, err
 	}
-	for key, value := range last {
+	for key, bytes := range last {
 		kind, of, err := objectOf(key)
 		if err != nil {
 			return c, err
@@ -115,10 +117,7 @@ func latest(bucket *bbolt.Bucket) (contents, error) {
 		if kind == "" {
 			continue
 		}
-		if c.kinds[kind] == nil {
-			c.kinds[kind] = values{}
-		}
-		c.kinds[kind][of] = slices.Clone(value)
+		c.kinds[kind] = append(c.kinds[kind], entry{of, slices.Clone(bytes)})
 	}
 	return c, nil
 }
@@ -176,30 +175,31 @@ func objectOf(key string) (world.Kind, string, error) {
 func (c contents) build() (world.World, error) {
 	w := world.New()
 	for _, k := range slices.Sorted(maps.Keys(c.kinds)) {
-		list, err := c.kinds[k].decode(k)
+		list, err := decodeAll(k, c.kinds[k])
 		if err != nil {
 			return w, err
 		}
-		w.Fill(k, list)
 		delete(c.kinds, k)
+		w.Fill(k, list)
 	}
 	return w, nil
 }
 
-// decode decodes the values in the order of their keys, in parallel.
-func (v values) decode(k world.Kind) ([]world.Object, error) {
-	keys := slices.Sorted(maps.Keys(v))
-	list := make([]world.Object, len(keys))
+// decodeAll decodes values in the order of their keys, in parallel, and forgets
+// each: with all of them there would be twice as much in memory.
+func decodeAll(k world.Kind, values []entry) ([]world.Object, error) {
+	slices.SortFunc(values, func(a, b entry) int { return strings.Compare(a.key, b.key) })
+	list := make([]world.Object, len(values))
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for from := 0; from < len(keys); from += chunkSize {
+	for from := 0; from < len(values); from += chunkSize {
 		g.Go(func() error {
-			for i := from; i < min(from+chunkSize, len(keys)); i++ {
-				o, err := world.Decode(k, v[keys[i]])
+			for i := from; i < min(from+chunkSize, len(values)); i++ {
+				o, err := world.Decode(k, values[i].bytes)
 				if err != nil {
-					return fmt.Errorf("%q: %w", keys[i], err)
+					return fmt.Errorf("%q: %w", values[i].key, err)
 				}
-				list[i] = o
+				list[i], values[i] = o, entry{}
 			}
 			return nil
 		})
