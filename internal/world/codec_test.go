@@ -49,8 +49,8 @@ func full(t *testing.T, v reflect.Value, n *int) {
 		v.Set(reflect.New(v.Type().Elem()))
 		full(t, v.Elem(), n)
 	case reflect.Struct:
-		for i := range v.NumField() {
-			full(t, v.Field(i), n)
+		for _, f := range v.Fields() {
+			full(t, f, n)
 		}
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 2, 2))

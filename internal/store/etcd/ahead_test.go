@@ -130,7 +130,7 @@ func TestAhead_RefusesWhatACompactionTook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.close()
+	defer func() { _ = c.close() }()
 	if _, err := c.client.Delete(context.Background(), kindPrefix(world.KindLogGroup)+"deleted"); err != nil {
 		t.Fatal(err)
 	}
