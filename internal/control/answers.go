@@ -48,6 +48,7 @@ type Answers struct {
 	next    world.World     // the newest world committed
 	touched []zone.Ref      // that next differs in from what was sent
 	rebind  map[world.VPCID]bool
+	rebinds []chan<- struct{}       // calls of Rebind, to be closed once rebind is done
 	waiting map[world.TaskID]int64  // tasks that wait for a revision to be served
 	awaited map[chan struct{}]int64 // calls of Await, by what to close
 
@@ -75,12 +76,23 @@ func (a *Answers) Use(p dataplane.Plane) {
 	a.signal()
 }
 
-// Rebind says that a VPC's network is there now, or is another one.
-func (a *Answers) Rebind(id world.VPCID) {
+// Rebind says that a VPC's network is there now, or is another one. It returns
+// when the data plane has been told, so that nobody in the network asks before
+// the resolver listens, and in any case when ctx ends or awaitMost has passed.
+func (a *Answers) Rebind(ctx context.Context, id world.VPCID) {
+	done := make(chan struct{})
 	a.mu.Lock()
 	a.rebind[id] = true
+	a.rebinds = append(a.rebinds, done)
 	a.mu.Unlock()
 	a.signal()
+	timer := time.NewTimer(awaitMost)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	case <-timer.C:
+	}
 }
 
 func (a *Answers) signal() {
@@ -182,6 +194,7 @@ type work struct {
 	world   world.World
 	touched []zone.Ref
 	rebind  map[world.VPCID]bool
+	rebinds []chan<- struct{}
 
 	endpoints []zone.Ref
 	attached  map[world.VPCID]bool
@@ -191,10 +204,10 @@ func (a *Answers) take() work {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	w := work{
-		plane: a.plane, fresh: a.fresh, world: a.next, touched: a.touched, rebind: a.rebind,
+		plane: a.plane, fresh: a.fresh, world: a.next, touched: a.touched, rebind: a.rebind, rebinds: a.rebinds,
 		endpoints: a.endpoints, attached: a.attached,
 	}
-	a.fresh, a.touched, a.rebind = false, nil, map[world.VPCID]bool{}
+	a.fresh, a.touched, a.rebind, a.rebinds = false, nil, map[world.VPCID]bool{}, nil
 	a.endpoints, a.attached = nil, map[world.VPCID]bool{}
 	return w
 }
@@ -223,6 +236,8 @@ type sender struct {
 	failed bool            // the last call: the plane is to be given everything
 	sent   world.World
 	served map[world.VPCID]bool // VPCs that the plane has
+	// rebinds are the calls of Rebind that the plane was not told for yet.
+	rebinds []chan<- struct{}
 
 	bound map[world.VPCID][]dataplane.Endpoint // Resolver endpoints that it has
 	// unbound are the VPCs with endpoints that do not listen everywhere, with the
@@ -233,6 +248,7 @@ type sender struct {
 // send brings the data plane up to date, and returns what waited for it.
 func (s *sender) send(ctx context.Context) Applied {
 	w := s.a.take()
+	s.rebinds = append(s.rebinds, w.rebinds...)
 	var err error
 	switch {
 	case w.fresh, s.failed:
@@ -251,6 +267,10 @@ func (s *sender) send(ctx context.Context) Applied {
 		return Applied{}
 	}
 	s.sent = w.world
+	for _, done := range s.rebinds {
+		close(done)
+	}
+	s.rebinds = nil
 	return Applied{Tasks: s.a.served(w.world.Revision), Endpoints: s.observe(w.world)}
 }
 

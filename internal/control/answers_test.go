@@ -169,7 +169,7 @@ func TestAnswers_SendsOnlyWhatDiffers(t *testing.T) {
 			t.Errorf("%d deltas, replaced %d times, was %d", b.plane.deltas, b.plane.replaced, replaced)
 		}
 		b.network.Store(world.VPCID("vpc-2"), true)
-		b.answers.Rebind("vpc-2")
+		b.answers.Rebind(b.Context(), "vpc-2")
 		synctest.Wait()
 		if _, ok := b.plane.tables["vpc-2"]; !ok || b.plane.replaced != replaced {
 			t.Error("a VPC that got its network is not served")
@@ -243,13 +243,41 @@ func TestAnswers_ForgetsTasksThatAreGone(t *testing.T) {
 	})
 }
 
+// Nothing in a new network starts before its resolver listens; without a data
+// plane it does after a while.
+func TestAnswers_RebindReturnsOnceToldOrLate(t *testing.T) {
+	run(t, func(b *bench) {
+		b.network.Store(world.VPCID("vpc-1"), true)
+		b.put(vpc("vpc-1"))
+		begin := time.Now()
+		b.answers.Rebind(b.Context(), "vpc-1")
+		if waited := time.Since(begin); waited != awaitMost {
+			t.Errorf("without a data plane: after %v", waited)
+		}
+		b.plane.fail = errors.New("no")
+		b.answers.Use(b.plane)
+		synctest.Wait()
+		begin = time.Now()
+		time.AfterFunc(awaitMost/4, func() {
+			b.plane.mu.Lock()
+			defer b.plane.mu.Unlock()
+			b.plane.fail = nil
+		})
+		time.AfterFunc(awaitMost/2, func() { b.answers.Use(b.plane) })
+		b.answers.Rebind(b.Context(), "vpc-1")
+		if _, ok := b.plane.tables["vpc-1"]; !ok || time.Since(begin) != awaitMost/2 {
+			t.Errorf("told: %v, after %v", ok, time.Since(begin))
+		}
+	})
+}
+
 // A VPC that gets IPv6 has one more address to answer at.
 func TestAnswers_BindsANewAddress(t *testing.T) {
 	run(t, func(b *bench) {
 		b.answers.Use(b.plane)
 		b.network.Store(world.VPCID("vpc-1"), true)
 		b.put(vpc("vpc-1"))
-		b.answers.Rebind("vpc-1")
+		b.answers.Rebind(b.Context(), "vpc-1")
 		synctest.Wait()
 		before := b.plane.set
 		same := *vpc("vpc-1")

@@ -96,7 +96,7 @@ func (n *Node) reconcileNetwork(ctx context.Context, key string) (time.Time, err
 			return time.Time{}, err
 		}
 		if n.attached.isNew(id, inode(n.o.Network.Paths().VPC(id))) {
-			n.o.OnNetwork(id)
+			n.o.OnNetwork(ctx, id)
 		}
 		for _, i := range want.Interfaces {
 			if ni := w.NetworkInterfaces.Get(string(i.ID)); ni != nil {

@@ -41,8 +41,8 @@ type Options struct {
 	// InstanceImage is the image that an EC2 instance boots.
 	InstanceImage string
 	// OnNetwork is called when a VPC's network has come to be, or is another one
-	// than before. It must not block.
-	OnNetwork func(world.VPCID)
+	// than before, before anything in it starts. It may wait for the resolver.
+	OnNetwork func(context.Context, world.VPCID)
 	// OnInterfaces is called when interfaces of a VPC have come to be, or are gone.
 	// It must not block; nil: nobody wants to know.
 	OnInterfaces func(world.VPCID)
