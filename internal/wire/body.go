@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -28,11 +29,12 @@ func (c *call) readBody(limit int64) error {
 	return err
 }
 
-// readAtMost is io.ReadAll into b with a bound.
+// readAtMost is io.ReadAll into b with a bound. The buffer doubles: append would
+// grow a large one by a quarter each time, and leave five times its size behind.
 func readAtMost(b []byte, r io.Reader, limit int64) ([]byte, error) {
 	for {
 		if len(b) == cap(b) {
-			b = append(b, 0)[:len(b)]
+			b = slices.Grow(b, int(max(512, min(int64(len(b)), limit+1-int64(len(b))))))
 		}
 		n, err := r.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
