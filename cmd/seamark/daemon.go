@@ -53,7 +53,6 @@ type daemon struct {
 // runDaemon runs until ctx ends. Nothing of the machine is touched before the
 // data directory is ours.
 func runDaemon(ctx context.Context, o upOptions, out io.Writer, logger *slog.Logger) (err error) {
-	startHeap()
 	d := &daemon{o: o, logger: logger, started: time.Now().UTC()}
 	if d.dir, err = datadir.Open(o.dataDir); err != nil {
 		return err

@@ -11,8 +11,6 @@ import (
 // Collecting garbage takes a tenth of the CPU time that a busy API uses. A
 // process that is small affords more of it between two collections.
 const (
-	// startPercent is for the start, which makes little garbage and a world.
-	startPercent = 300
 	// smallPercent is for as long as the garbage fits into roomy.
 	smallPercent = 200
 	roomy        = 96 << 20 // bytes of garbage
@@ -26,13 +24,6 @@ func gcPercent(live uint64) int {
 		return smallPercent
 	}
 	return int(min(smallPercent, max(usualPercent, 100*roomy/live)))
-}
-
-// startHeap is for the time until tendHeap has something to look at.
-func startHeap() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(startPercent)
-	}
 }
 
 // tendHeap sets it every few seconds, unless the user has set GOGC.

@@ -134,7 +134,7 @@ func (w *walk) inside(vpc string, command ...string) (string, error) {
 
 func (w *walk) dig(vpc string, more ...string) (string, error) {
 	w.t.Helper()
-	return w.inside(vpc, append([]string{"dig", "+time=1", "+tries=1", "web.myapp.local"}, more...)...)
+	return w.inside(vpc, append([]string{"dig", "+time=3", "+tries=1", "web.myapp.local"}, more...)...)
 }
 
 // answer waits until that many addresses are answered, and returns them sorted.
