@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/miekg/dns"
+
 	"seamark/bench/rig"
 )
 
@@ -98,8 +100,10 @@ func (p peer) start(ctx context.Context, l *launcher, path, scratch string, perN
 func (s *server) await(ctx context.Context) error {
 	var last error
 	err := rig.Poll(ctx, 20*time.Millisecond, func() (bool, error) {
-		_, last = s.ask(ctx, serviceName(0)+"."+domain+".", typeA)
-		return last == nil, nil
+		m, err := s.ask(ctx, serviceName(0)+"."+domain+".", typeA)
+		// BIND answers SERVFAIL until it has loaded the zone.
+		last = err
+		return err == nil && m.Rcode != dns.RcodeServerFailure, nil
 	})
 	if err != nil {
 		return errors.Join(err, last)
