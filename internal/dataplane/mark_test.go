@@ -5,7 +5,6 @@ package dataplane
 import (
 	"log/slog"
 	"net/netip"
-	"os"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -16,9 +15,7 @@ import (
 // TestMark: the UDP sockets that answer a VPC have its mark, also where it
 // changes, which closes none of them.
 func TestMark(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("marks need root")
-	}
+	needRoot(t)
 	pollers, err := resolver.NewPollers(2, false)
 	if err != nil {
 		t.Fatal(err)

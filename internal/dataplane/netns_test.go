@@ -21,15 +21,22 @@ import (
 	"seamark/internal/world"
 )
 
+// needRoot skips a test without root, or fails it where CI says that there is one.
+func needRoot(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() == 0 {
+		return
+	}
+	if os.Getenv("SEAMARK_REQUIRE_ROOT") != "" {
+		t.Fatal("root is required")
+	}
+	t.Skip("needs root")
+}
+
 // namespaces is a directory of namespaces, removed with the test.
 func namespaces(t *testing.T) string {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		if os.Getenv("SEAMARK_REQUIRE_ROOT") != "" {
-			t.Fatal("root is required")
-		}
-		t.Skip("needs root")
-	}
+	needRoot(t)
 	base, err := os.MkdirTemp("/run", "seamark-test-") //nolint:usetesting // namespaces are bound where they are on a machine
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,6 @@ type Committer struct {
 	backend  Backend
 	limits   Limits
 	patience time.Duration
-	isPaced  bool
 	log      *slog.Logger
 
 	view    atomic.Pointer[world.World]
@@ -39,8 +38,8 @@ type Committer struct {
 	waiting   []*batch    // executed, not yet given to the writer
 	inFlight  *batch
 	guard     *guard
-	pace      pace
-	paced     *time.Timer // fires when the next batch may be written
+	pace      *pace       // nil: no batch is held back
+	held      *time.Timer // fires when the batch that is held back may be written
 }
 
 // Options of a Committer.
@@ -89,10 +88,12 @@ func NewCommitter(o Options) *Committer {
 		stop:      make(chan struct{}),
 		tentative: o.World,
 		guard:     newGuard(o.World),
-		isPaced:   o.Paced,
-		paced:     time.NewTimer(time.Hour),
+		held:      time.NewTimer(time.Hour),
 	}
-	c.paced.Stop()
+	c.held.Stop()
+	if o.Paced {
+		c.pace = &pace{}
+	}
 	if c.patience == 0 {
 		c.patience = 2 * time.Second
 	}
@@ -204,9 +205,11 @@ func (c *Committer) execute() {
 			c.perform(r)
 			c.performReady()
 		case o := <-c.results:
-			c.pace.seen(c.callers())
+			if c.pace != nil {
+				c.pace.seen(c.callers())
+			}
 			c.settle(o)
-		case <-c.paced.C:
+		case <-c.held.C:
 		case <-stop:
 			stop = nil
 		}
@@ -239,10 +242,10 @@ func (c *Committer) dispatch() {
 	if c.inFlight != nil || len(c.waiting) == 0 {
 		return
 	}
-	if c.isPaced && len(c.waiting) == 1 {
+	if c.pace != nil && len(c.waiting) == 1 {
 		now := time.Now()
 		if wait := c.pace.wait(len(c.waiting[0].waiting), now); wait > 0 {
-			c.paced.Reset(wait)
+			c.held.Reset(wait)
 			return
 		}
 		c.pace.began = now

@@ -78,7 +78,7 @@ func readDatabase(path string) (c contents, err error) {
 		return c, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return c, db.View(func(tx *bbolt.Tx) error {
+	err = db.View(func(tx *bbolt.Tx) (err error) {
 		bucket := tx.Bucket(schema.Key.Name())
 		if bucket == nil {
 			return errors.New("the database has no keys")
@@ -86,6 +86,7 @@ func readDatabase(path string) (c contents, err error) {
 		c, err = latest(bucket)
 		return err
 	})
+	return c, err
 }
 
 // latest collects the last value of each key. A bucket is in the order of

@@ -36,7 +36,7 @@ func change(t *rapid.T, s store.Store) {
 }
 
 // opened is a store with what is below it.
-func opened(t *rapid.T, dir string) (store.Store, *backend) {
+func opened(t interface{ Fatal(args ...any) }, dir string) (store.Store, *backend) {
 	o := Options{Dir: dir, Logger: quiet(), MinFreeBytes: 1, QuotaBytes: defaultQuota}
 	c, err := embedded(context.Background(), o)
 	if err != nil {

@@ -173,16 +173,8 @@ func TestChurn_DoesNotGrowTheFile(t *testing.T) {
 	if testing.Short() {
 		t.Skip("writes 100 MB")
 	}
-	o := Options{Dir: t.TempDir(), Logger: quiet(), MinFreeBytes: 1, QuotaBytes: defaultQuota}
-	c, err := embedded(context.Background(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, w, err := takeOver(context.Background(), o, c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := store.NewCommitter(store.Options{Backend: b, World: w, Limits: c.limits, Logger: o.Logger})
+	dir := t.TempDir()
+	s, b := opened(t, dir)
 	defer s.Close()
 	text := strings.Repeat("x", 1000)
 	for n := range 1000 {
@@ -199,7 +191,7 @@ func TestChurn_DoesNotGrowTheFile(t *testing.T) {
 			await(t, "what was overwritten is dropped", func() bool { return b.written.Load() < compactAfter })
 		}
 	}
-	info, err := os.Stat(database(o.Dir))
+	info, err := os.Stat(database(dir))
 	if err != nil {
 		t.Fatal(err)
 	}
