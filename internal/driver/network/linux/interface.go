@@ -338,6 +338,9 @@ func (e *end) configureIPv6(eth vishvananda.Link, p port) error {
 	if err := e.route.AddrReplace(eth, hostAddress(p.IPv6)); err != nil {
 		return fmt.Errorf("%s: add address: %w", endName, err)
 	}
+	if err := awaitLocal(e.route, p.IPv6); err != nil {
+		return fmt.Errorf("%s: %w", endName, err)
+	}
 	route := &vishvananda.Route{LinkIndex: eth.Attrs().Index, Gw: gatewayIPv6().AsSlice()}
 	if err := e.route.RouteReplace(route); err != nil {
 		return fmt.Errorf("%s: default route: %w", endName, err)

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"time"
 
 	vishvananda "github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -227,6 +228,9 @@ func (r *router) setAddresses(now *observed, want []netip.Addr) error {
 			if err := r.ns.route.AddrReplace(lo, hostAddress(a)); err != nil {
 				return fmt.Errorf("add address %s: %w", a, err)
 			}
+			if err := awaitLocal(r.ns.route, a); err != nil {
+				return err
+			}
 		}
 	}
 	for a := range now.addresses {
@@ -252,6 +256,28 @@ func hostAddress(a netip.Addr) *vishvananda.Addr {
 		out.Flags = unix.IFA_F_NODAD
 	}
 	return out
+}
+
+// localWithin bounds how long the kernel may take to use an address: a busy
+// machine was seen to need some milliseconds.
+const localWithin = 5 * time.Second
+
+// awaitLocal returns once packets to an IPv6 address arrive. The kernel adds the
+// route to it in a work queue, after the request was acknowledged and sockets may
+// already bind to it; until then, packets to it are lost.
+func awaitLocal(h *vishvananda.Handle, a netip.Addr) error {
+	if !a.Is6() {
+		return nil
+	}
+	for end := time.Now().Add(localWithin); ; time.Sleep(100 * time.Microsecond) {
+		routes, err := h.RouteGet(a.AsSlice())
+		if err == nil && len(routes) == 1 && routes[0].Type == unix.RTN_LOCAL {
+			return nil
+		}
+		if time.Now().After(end) {
+			return errors.Join(fmt.Errorf("address %s is not in use after %v", a, localWithin), err)
+		}
+	}
 }
 
 func hostNet(a netip.Addr) *net.IPNet {
