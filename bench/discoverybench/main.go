@@ -30,6 +30,7 @@ type options struct {
 	restarts  int
 	kills     int
 	lasts     time.Duration
+	only      string
 }
 
 func main() {
@@ -40,6 +41,7 @@ func main() {
 	flag.IntVar(&o.restarts, "restarts", 5, "kills of the control plane with the full registry")
 	flag.IntVar(&o.kills, "kills", 50, "kills amid registrations")
 	flag.DurationVar(&o.lasts, "lasts", 3*time.Second, "how long each round of DiscoverInstances lasts")
+	flag.StringVar(&o.only, "only", "", "measure the steps of this name alone, as \"registrations\"")
 	rig.Main("discovery", &o.Options, func(ctx context.Context, out io.Writer) (string, error) {
 		if o.instances < first {
 			return "", fmt.Errorf("-instances: at least %d", first)
@@ -80,6 +82,9 @@ func onInstance(ctx context.Context, o options, out io.Writer, steps []step, r *
 			return fmt.Errorf("set the stage: %w", err)
 		}
 		for _, p := range steps {
+			if o.only != "" && o.only != p.name {
+				continue
+			}
 			fmt.Fprintf(out, "measuring: %s\n", p.name)
 			begin := time.Now()
 			if err := p.do(ctx, o, st, r); err != nil {
