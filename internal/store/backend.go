@@ -28,9 +28,10 @@ type Backend interface {
 
 // Batch is what one or more updates wrote.
 type Batch struct {
-	Base     int64   // revision of the world that the batch was made on
-	Revision int64   // revision of the world with the batch
-	Writes   []Write // each object at most once
+	Base     int64       // revision of the world that the batch was made on
+	Revision int64       // revision of the world with the batch
+	Writes   []Write     // each object at most once
+	World    world.World // with the batch
 }
 
 // Write is the new stored form of one object.

@@ -10,7 +10,6 @@ type batch struct {
 	Batch
 	at      map[id]int // index of each object in Writes
 	bytes   int
-	world   world.World // with the batch
 	commits []Commit
 	waiting []waiter
 }
@@ -34,7 +33,7 @@ func (b *batch) fits(writes []Write, l Limits) bool {
 // add appends an update. Of two writes to one object the later one counts.
 func (b *batch) add(c Commit, writes []Write) {
 	b.Revision = c.World.Revision
-	b.world = c.World
+	b.World = c.World
 	b.commits = append(b.commits, c)
 	for _, w := range writes {
 		i := id{w.Kind, w.Key}

@@ -365,8 +365,8 @@ func (c *Committer) settle(o outcome) {
 	c.publish(b)
 	if c.refusal.Load() != nil {
 		// The outcome was unknown: nothing was executed on top since.
-		c.tentative = b.world
-		c.guard.reset(b.world)
+		c.tentative = b.World
+		c.guard.reset(b.World)
 	}
 	c.refusal.Store(nil)
 	b.answer(nil)
@@ -390,7 +390,7 @@ func (c *Committer) drop(o outcome) {
 
 func (c *Committer) publish(b *batch) {
 	c.guard.checkAll()
-	c.view.Store(&b.world)
+	c.view.Store(&b.World)
 	for _, commit := range b.commits {
 		for _, s := range *c.subs.Load() {
 			c.notify(s, commit)

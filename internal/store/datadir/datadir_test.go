@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -141,7 +142,7 @@ func TestOpen_RefusesForeignDirectory(t *testing.T) {
 
 func TestOpen_RefusesNewerFormat(t *testing.T) {
 	path := t.TempDir()
-	future := []upgrade{{"a", done}, {"b", done}}
+	future := append(slices.Clone(upgrades), upgrade{"of a later version", done})
 	d, err := open(path, future)
 	if err != nil {
 		t.Fatal(err)
@@ -150,7 +151,7 @@ func TestOpen_RefusesNewerFormat(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Open(path)
-	if !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "has format 3") || !strings.Contains(err.Error(), "up to format 2") {
+	if !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), fmt.Sprintf("has format %d ", len(future)+1)) || !strings.Contains(err.Error(), fmt.Sprintf("up to format %d;", len(upgrades)+1)) {
 		t.Errorf("newer format: %v", err)
 	}
 }

@@ -15,6 +15,9 @@ var upgrades = []upgrade{
 	// Objects of the state are CBOR from here on. One that is JSON is read as
 	// well, and becomes CBOR when it changes next.
 	{"objects as CBOR", func(*Dir) error { return nil }},
+	// The state is a journal and checkpoints. Package etcd reads the keys of each
+	// object as well, until the first checkpoint.
+	{"the state as a journal", func(*Dir) error { return nil }},
 }
 
 // upgrade runs the steps that are missing. The format is written down after

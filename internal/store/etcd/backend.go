@@ -33,9 +33,9 @@ type backend struct {
 	version  int64  // etcd's revision of keyRevision
 	revision int64  // value of keyRevision
 
+	journal      *journal
+	entry        []byte       // reused
 	etcdRevision atomic.Int64 // etcd's own, of the last commit
-	written      atomic.Int64 // keys written since the last compaction
-	live         atomic.Int64 // keys that exist, as of the last compaction
 
 	stopUpkeep context.CancelFunc
 	upkeepDone sync.WaitGroup
@@ -58,7 +58,7 @@ func (b *backend) tryClaim(ctx context.Context) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if f, _ := value(seen, 0); f != "" && f != format && f != formatJSON {
+	if f, _ := value(seen, 0); !readable(f) {
 		return false, fmt.Errorf("the state has format %s and this Seamark reads format %s: use the version of Seamark that wrote it", f, format)
 	}
 	epoch, epochVersion := value(seen, 1)
@@ -122,10 +122,17 @@ func (b *backend) Commit(_ context.Context, batch store.Batch) error {
 	}
 	ctx, cancel := context.WithTimeout(b.health.alive, requestTimeout)
 	defer cancel()
+	if err := b.journal.room(ctx); err != nil {
+		return err
+	}
+	b.entry = appendEntry(b.entry[:0], batch)
 	resp, err := b.client.Txn(ctx).If(
 		clientv3.Compare(clientv3.Value(keyEpoch), "=", b.epoch),
 		clientv3.Compare(clientv3.ModRevision(keyRevision), "=", b.version),
-	).Then(operations(batch)...).Commit()
+	).Then(
+		clientv3.OpPut(journalKey(batch.Revision), string(b.entry)),
+		clientv3.OpPut(keyRevision, strconv.FormatInt(batch.Revision, 10)),
+	).Commit()
 	switch {
 	case errors.Is(err, rpctypes.ErrNoSpace):
 		return b.overQuota()
@@ -139,23 +146,15 @@ func (b *backend) Commit(_ context.Context, batch store.Batch) error {
 		// Another writer, or an earlier attempt of this very batch.
 		return fmt.Errorf("%w: the state is not as this process left it", store.ErrOutcomeUnknown)
 	}
-	b.revision, b.version = batch.Revision, resp.Header.Revision
-	b.etcdRevision.Store(resp.Header.Revision)
-	b.written.Add(int64(len(batch.Writes) + 1))
+	b.committed(batch, resp.Header.Revision)
 	return nil
 }
 
-func operations(batch store.Batch) []clientv3.Op {
-	ops := make([]clientv3.Op, 0, len(batch.Writes)+1)
-	for _, w := range batch.Writes {
-		key := kindPrefix(w.Kind) + w.Key
-		if w.Value == nil {
-			ops = append(ops, clientv3.OpDelete(key))
-			continue
-		}
-		ops = append(ops, clientv3.OpPut(key, string(w.Value)))
-	}
-	return append(ops, clientv3.OpPut(keyRevision, strconv.FormatInt(batch.Revision, 10)))
+// committed records that a batch is durable, its entry being in b.entry.
+func (b *backend) committed(batch store.Batch, version int64) {
+	b.revision, b.version = batch.Revision, version
+	b.etcdRevision.Store(max(b.etcdRevision.Load(), version))
+	b.journal.appended(batch.World, len(b.entry))
 }
 
 // Resolve implements store.Backend. It writes the revision as it is, which
@@ -186,9 +185,12 @@ func (b *backend) Resolve(_ context.Context, batch store.Batch) (bool, error) {
 	if !touched.Succeeded {
 		return false, fmt.Errorf("%w: the state changes under way", store.ErrUnavailable)
 	}
+	if revision == batch.Revision {
+		b.committed(batch, touched.Header.Revision)
+		return true, nil
+	}
 	b.revision, b.version = revision, touched.Header.Revision
-	b.etcdRevision.Store(touched.Header.Revision)
-	return revision == batch.Revision, nil
+	return false, nil
 }
 
 func (b *backend) unavailable(err error) error {
@@ -210,23 +212,13 @@ func (b *backend) Close() error {
 
 // load reads the world as claim found it.
 func (b *backend) load(ctx context.Context) (world.World, error) {
-	l := loader{client: b.client, at: b.etcdRevision.Load()}
-	w, objects, err := b.read(ctx, l)
-	w.Revision = b.revision
-	b.live.Store(objects)
-	return w, err
-}
-
-// read uses what was read ahead, if that is all.
-func (b *backend) read(ctx context.Context, l loader) (world.World, int64, error) {
-	if b.ahead == nil {
-		return l.load(ctx)
+	s, err := loader{client: b.client, at: b.etcdRevision.Load()}.load(ctx)
+	if err == nil && s.revision != 0 && s.revision != b.revision {
+		err = fmt.Errorf("the state is at revision %d, and checkpoint and journal end with %d", b.revision, s.revision)
 	}
-	w, objects, err := l.caughtUp(ctx, b.connection)
-	b.ahead = nil // it keeps a world alive
-	if err != nil {
-		b.log.Debug("the state is read from the server", "reason", err)
-		return l.load(ctx)
-	}
-	return w, objects, nil
+	s.world.Revision = b.revision
+	b.journal.checkpointed.Store(s.checkpointed)
+	b.journal.size.Store(s.journal)
+	b.journal.last.Store(&s.world)
+	return s.world, err
 }

@@ -38,6 +38,8 @@ func (c *calm) due(revision int64, now time.Time) bool {
 
 // giveBack returns memory to the system that is not in use.
 func (u *upkeep) giveBack() {
-	u.releasePages()
+	if u.disk != nil {
+		u.releasePages()
+	}
 	debug.FreeOSMemory()
 }

@@ -53,7 +53,7 @@ func startCluster(tb testing.TB) string {
 	cfg := config(Options{Dir: filepath.Join(dir, "d"), Logger: quiet(), QuotaBytes: defaultQuota}, h)
 	socket := url.URL{Scheme: "unix", Path: filepath.Join(dir, "s")}
 	cfg.ListenClientUrls, cfg.AdvertiseClientUrls = []url.URL{socket}, []url.URL{socket}
-	cfg.MaxTxnOps, cfg.MaxRequestBytes = embed.DefaultMaxTxnOps, embed.DefaultMaxRequestBytes
+	cfg.MaxRequestBytes = embed.DefaultMaxRequestBytes
 	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.NewNop())
 	e, err := start(context.Background(), cfg, h)
 	if err != nil {

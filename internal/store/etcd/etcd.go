@@ -3,15 +3,21 @@
 //
 // # Layout
 //
-//	/seamark/v1/format        "2"; "1" until the first start of this version
-//	/seamark/v1/epoch         who may write: a count and a random part
-//	/seamark/v1/revision      the revision of the world, in decimal
-//	/seamark/v1/KIND/KEY      an object as world.Encode makes it; KEY is taken as it is
+//	/seamark/v1/format             "3"; less until the first start of this version
+//	/seamark/v1/epoch              who may write: a count and a random part
+//	/seamark/v1/revision           the revision of the world, in decimal
+//	/seamark/v1/journal/REVISION   what one batch wrote, and on which revision
+//	/seamark/v1/checkpoint         the revision of the last checkpoint, in decimal
+//	/seamark/v1/chunk/REVISION/N   a part of the checkpoint of that revision
 //
 // A commit is one transaction: it compares the epoch and the revision key's
-// version, and puts the objects and the new revision. So a second writer makes
-// the first one's commits fail (store.ErrFenced), and a commit whose answer was
-// lost can be found out and can never arrive late.
+// version, and puts one entry of the journal and the new revision. So a second
+// writer makes the first one's commits fail (store.ErrFenced), and a commit whose
+// answer was lost can be found out and can never arrive late.
+//
+// A checkpoint is all objects at one revision. It is made beside the commits when
+// the journal has become as large as the last one. A start reads the last checkpoint
+// and the entries of the journal after it.
 //
 // # The embedded server
 //
@@ -55,6 +61,10 @@ type Options struct {
 	// QuotaBytes is the most that the embedded server's database may take; 0
 	// means 8 GiB, the most that etcd recommends.
 	QuotaBytes int64
+
+	// checkpointAfter is the least size of the journal that makes a checkpoint due;
+	// 0 means the constant of that name.
+	checkpointAfter int64
 }
 
 const (
@@ -71,10 +81,6 @@ type connection struct {
 	// defragmentation and alarms are ours.
 	defragment func() error
 	close      func() error
-	// ahead is what was read before the server started; nil: nothing. since tells
-	// what came after it.
-	ahead *ahead
-	since func(revision int64, each func(record) error) error
 }
 
 // Open opens the store, makes every earlier opening of the same state unable
@@ -115,7 +121,7 @@ func open(ctx context.Context, o Options, c *connection) (store.Store, error) {
 // takeOver makes this process the writer and loads the world.
 func takeOver(ctx context.Context, o Options, c *connection) (*backend, world.World, error) {
 	start := time.Now()
-	b := &backend{connection: c, log: o.Logger}
+	b := &backend{connection: c, log: o.Logger, journal: newJournal(o)}
 	if err := b.claim(ctx); err != nil {
 		return nil, world.World{}, fmt.Errorf("take over the state: %w", err)
 	}
@@ -124,7 +130,7 @@ func takeOver(ctx context.Context, o Options, c *connection) (*backend, world.Wo
 		return nil, world.World{}, fmt.Errorf("load the state: %w", err)
 	}
 	b.startUpkeep(o)
-	o.Logger.Debug("state loaded", "revision", w.Revision, "objects", b.live.Load(), "took", time.Since(start))
+	o.Logger.Debug("state loaded", "revision", w.Revision, "checkpoint", b.journal.checkpointed.Load(), "journal", b.journal.size.Load(), "took", time.Since(start))
 	return b, w, nil
 }
 
@@ -150,9 +156,8 @@ func cluster(ctx context.Context, o Options) (*connection, error) {
 	}
 	return &connection{
 		client: client,
-		// The defaults of a server are 128 operations, of which the revision
-		// takes one, and 1.5 MiB.
-		limits: store.Limits{Writes: 127, Bytes: 1 << 20},
+		// The default of a server is 1.5 MiB.
+		limits: store.Limits{Writes: maxWrites, Bytes: 1 << 20},
 		health: newHealth(),
 		close:  client.Close,
 	}, nil

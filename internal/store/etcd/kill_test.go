@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,12 @@ import (
 // churn registers and deregisters for ever, and prints what it was told is
 // durable: "+ key", "- key", and "? key" before a deletion begins.
 func churn(dir string) {
-	s, err := Open(context.Background(), Options{Dir: dir, Logger: quiet(), MinFreeBytes: 1})
+	after, err := strconv.ParseInt(os.Getenv("STORE_TEST_CHECKPOINT_AFTER"), 10, 64)
+	if err != nil {
+		fmt.Println("! checkpoint after:", err)
+		os.Exit(1)
+	}
+	s, err := Open(context.Background(), Options{Dir: dir, Logger: quiet(), MinFreeBytes: 1, checkpointAfter: after})
 	if err != nil {
 		fmt.Println("! open:", err)
 		os.Exit(1)
@@ -62,9 +68,9 @@ type told map[string]string
 
 // churnFor runs a child and kills it after that time, or once it has said so many
 // things.
-func (seen told) churnFor(t *testing.T, dir string, d time.Duration, things int) {
+func (seen told) churnFor(t *testing.T, dir string, d time.Duration, things, checkpointAfter int) {
 	child := exec.Command(os.Args[0])
-	child.Env = append(os.Environ(), "STORE_TEST_CHILD=churn", "STORE_TEST_DIR="+dir)
+	child.Env = append(os.Environ(), "STORE_TEST_CHILD=churn", "STORE_TEST_DIR="+dir, fmt.Sprint("STORE_TEST_CHECKPOINT_AFTER=", checkpointAfter))
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()
 	if err != nil {
@@ -124,11 +130,13 @@ func TestKill_LosesNothingAcknowledged(t *testing.T) {
 	var revision int64
 	for round := range rounds {
 		before := len(seen)
+		// Half of them are killed while they make one checkpoint after the other.
+		after := []int{1, checkpointAfter}[round%2]
 		if round%3 == 0 { // amid the start, which takes some 100 ms
-			seen.churnFor(t, dir, time.Duration(rand.Int64N(int64(150*time.Millisecond))), -1)
+			seen.churnFor(t, dir, time.Duration(rand.Int64N(int64(150*time.Millisecond))), -1, after)
 		} else {
 			things := 1 + rand.IntN(1000)
-			seen.churnFor(t, dir, time.Minute, things)
+			seen.churnFor(t, dir, time.Minute, things, after)
 			if made := len(seen) - before; made < things/3 {
 				t.Errorf("only %d keys in %d lines", made, things)
 			}

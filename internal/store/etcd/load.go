@@ -4,86 +4,214 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"strconv"
+	"strings"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"golang.org/x/sync/errgroup"
 
+	"seamark/internal/store"
 	"seamark/internal/world"
 )
 
-const (
-	// pageSize is how many objects are read at once. For each page, etcd walks
-	// the index to the end of the range, so that there must not be many.
-	pageSize = 20_000
-	// chunkSize is how many of them are decoded on one goroutine.
-	chunkSize = 1000
-)
-
-// loader reads a world at one of etcd's revisions.
+// loader reads the state at one of etcd's revisions.
 type loader struct {
 	client *clientv3.Client
 	at     int64
 }
 
-// load reads one page after the other and decodes them in parallel.
-func (l loader) load(ctx context.Context) (w world.World, objects int64, err error) {
-	w = world.New()
-	for _, k := range world.Kinds() {
-		list, err := l.kind(ctx, k)
-		if err != nil {
-			return w, objects, err
-		}
-		w.Fill(k, list)
-		objects += int64(len(list))
-	}
-	return w, objects, l.check(ctx, objects)
+// state is what a loader found.
+type state struct {
+	world        world.World
+	objects      int
+	revision     int64 // of the world, as far as checkpoint and journal tell; 0: neither is there
+	checkpointed int64 // bytes of the checkpoint
+	journal      int64 // bytes of the entries since
 }
 
-func (l loader) kind(ctx context.Context, k world.Kind) ([]world.Object, error) {
-	from := kindPrefix(k)
-	end := clientv3.GetPrefixRangeEnd(from)
-	var pages [][]world.Object
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	for {
-		resp, err := l.client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithLimit(pageSize),
-			clientv3.WithRev(l.at), clientv3.WithSerializable())
-		if err != nil {
-			// The reason may be a page that failed to decode.
-			if decode := g.Wait(); decode != nil {
-				return nil, decode
-			}
-			return nil, err
-		}
-		page := make([]world.Object, len(resp.Kvs))
-		pages = append(pages, page)
-		for at := 0; at < len(page); at += chunkSize {
-			end := min(at+chunkSize, len(page))
-			g.Go(func() error { return decode(k, resp.Kvs[at:end], page[at:end]) })
-		}
-		if !resp.More {
-			break
-		}
-		from = string(resp.Kvs[len(resp.Kvs)-1].GetKey()) + "\x00"
+// object names one.
+type object struct {
+	kind world.Kind
+	key  string
+}
+
+// changes are the last that the journal says of each object. No value: deleted.
+type changes map[object][]byte
+
+// load reads the last checkpoint, or where there was none yet the objects of an
+// earlier format, and what the journal says beyond.
+func (l loader) load(ctx context.Context) (s state, err error) {
+	base, err := l.base(ctx, &s)
+	if err != nil {
+		return s, err
 	}
-	if err := g.Wait(); err != nil {
+	changed := changes{}
+	if err := l.journal(ctx, &s, changed); err != nil {
+		return s, err
+	}
+	return s, s.assemble(base, changed)
+}
+
+func (l loader) base(ctx context.Context, s *state) ([]world.Object, error) {
+	point, err := l.get(ctx, keyCheckpoint)
+	if err != nil {
 		return nil, err
 	}
-	var list []world.Object
-	for _, page := range pages {
-		list = append(list, page...)
+	if len(point.Kvs) == 0 {
+		return l.earlier(ctx)
 	}
-	return list, nil
+	if s.revision, err = strconv.ParseInt(string(point.Kvs[0].GetValue()), 10, 64); err != nil {
+		return nil, fmt.Errorf("checkpoint: %w", err)
+	}
+	var list []world.Object
+	err = l.pages(ctx, chunksOf(s.revision), func(page []*mvccpb.KeyValue) error {
+		objects, err := decodeChunks(page)
+		list = append(list, objects...)
+		for _, kv := range page {
+			s.checkpointed += int64(len(kv.GetValue()))
+		}
+		return err
+	})
+	return list, err
 }
 
-func decode(k world.Kind, kvs []*mvccpb.KeyValue, into []world.Object) error {
-	for i, kv := range kvs {
-		o, err := world.Decode(k, kv.GetValue())
-		if err != nil {
-			return fmt.Errorf("%q: %w", kv.GetKey(), err)
+// decodeChunks decodes chunks in parallel.
+func decodeChunks(page []*mvccpb.KeyValue) ([]world.Object, error) {
+	lists := make([][]world.Object, len(page))
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, kv := range page {
+		g.Go(func() error {
+			return parseWrites(kv.GetValue(), func(w store.Write) error {
+				o, err := world.Decode(w.Kind, w.Value)
+				lists[i] = append(lists[i], o)
+				return err
+			})
+		})
+	}
+	err := g.Wait()
+	var all []world.Object
+	for _, list := range lists {
+		all = append(all, list...)
+	}
+	return all, err
+}
+
+// journal collects the entries after s.revision. Each says on which revision it was
+// made, so that a missing one shows.
+func (l loader) journal(ctx context.Context, s *state, changed changes) error {
+	return l.pages(ctx, keyJournal, func(page []*mvccpb.KeyValue) error {
+		for _, kv := range page {
+			revision, err := strconv.ParseInt(strings.TrimPrefix(string(kv.GetKey()), keyJournal), 10, 64)
+			if err != nil {
+				return fmt.Errorf("key %q: %w", kv.GetKey(), err)
+			}
+			if revision <= s.revision {
+				continue // the checkpoint has it
+			}
+			base, err := parseEntry(kv.GetValue(), func(w store.Write) error {
+				changed[object{w.Kind, w.Key}] = w.Value
+				return nil
+			})
+			if err != nil {
+				return fmt.Errorf("%q: %w", kv.GetKey(), err)
+			}
+			if s.revision != 0 && base != s.revision {
+				return fmt.Errorf("%q was made on revision %d, and what comes before it is %d", kv.GetKey(), base, s.revision)
+			}
+			s.revision = revision
+			s.journal += int64(len(kv.GetValue()) + entryOverhead)
 		}
-		into[i] = o
+		return nil
+	})
+}
+
+// assemble makes the world.
+func (s *state) assemble(base []world.Object, changed changes) error {
+	later, err := changed.decode()
+	if err != nil {
+		return err
+	}
+	kinds := map[world.Kind][]world.Object{}
+	for _, o := range base {
+		if _, again := changed[object{o.Kind(), o.Key()}]; !again {
+			kinds[o.Kind()] = append(kinds[o.Kind()], o)
+		}
+	}
+	for _, o := range later {
+		kinds[o.Kind()] = append(kinds[o.Kind()], o)
+	}
+	s.world = world.New()
+	for k, list := range kinds {
+		s.world.Fill(k, list)
+		s.objects += len(list)
 	}
 	return nil
+}
+
+// decode decodes what was not deleted, in parallel.
+func (c changes) decode() ([]world.Object, error) {
+	type stored struct {
+		object
+		value []byte
+	}
+	var values []stored
+	for o, value := range c {
+		if value != nil {
+			values = append(values, stored{o, value})
+		}
+	}
+	list := make([]world.Object, len(values))
+	return list, inChunks(len(values), func(i int) (err error) {
+		if list[i], err = world.Decode(values[i].kind, values[i].value); err != nil {
+			return fmt.Errorf("%q: %w", values[i].key, err)
+		}
+		return nil
+	})
+}
+
+// inChunks calls each for the numbers below n, on all cores.
+func inChunks(n int, each func(i int) error) error {
+	const size = 1000
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for from := 0; from < n; from += size {
+		g.Go(func() error {
+			for i := from; i < min(from+size, n); i++ {
+				if err := each(i); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// pageKeys is how many chunks or entries are read at once. For each page, etcd walks
+// the index to the end of the range; an entry may have 9 MiB, and has some kilobytes
+// as a rule.
+const pageKeys = 128
+
+// pages reads what has a prefix, in the order of keys.
+func (l loader) pages(ctx context.Context, prefix string, each func([]*mvccpb.KeyValue) error) error {
+	from, end := prefix, clientv3.GetPrefixRangeEnd(prefix)
+	for {
+		page, err := l.get(ctx, from, clientv3.WithRange(end), clientv3.WithLimit(pageKeys))
+		if err != nil {
+			return err
+		}
+		if err := each(page.Kvs); err != nil {
+			return err
+		}
+		if !page.More {
+			return nil
+		}
+		from = string(page.Kvs[len(page.Kvs)-1].GetKey()) + "\x00"
+	}
+}
+
+func (l loader) get(ctx context.Context, key string, o ...clientv3.OpOption) (*clientv3.GetResponse, error) {
+	return l.client.Get(ctx, key, append(o, clientv3.WithRev(l.at), clientv3.WithSerializable())...)
 }

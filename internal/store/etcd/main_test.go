@@ -41,6 +41,23 @@ func openDir(tb testing.TB, dir string) store.Store {
 	return s
 }
 
+// opened is a store with what is below it.
+func opened(t interface{ Fatal(args ...any) }, o Options) (store.Store, *backend) {
+	o.Logger, o.MinFreeBytes = quiet(), 1
+	if o.QuotaBytes == 0 {
+		o.QuotaBytes = defaultQuota
+	}
+	c, err := embedded(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, w, err := takeOver(context.Background(), o, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store.NewCommitter(store.Options{Backend: b, World: w, Limits: c.limits, Logger: quiet()}), b
+}
+
 func putGroup(s store.Store, name string) error {
 	_, err := s.Update(context.Background(), func(tx *store.Tx) error {
 		tx.Put(&world.LogGroup{Name: name})

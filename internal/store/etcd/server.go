@@ -16,12 +16,11 @@ import (
 	"seamark/internal/store"
 )
 
-// Limits of the embedded server. A request of 10 MiB is the largest that etcd
-// does not warn of.
-const (
-	maxRequestBytes = 10 << 20
-	maxTxnOps       = 20_000
-)
+// maxRequestBytes is the largest request that etcd does not warn of.
+const maxRequestBytes = 10 << 20
+
+// maxWrites bounds what one batch holds up.
+const maxWrites = 20_000
 
 // closeTimeout bounds the end of a server that may hang because its disk does.
 const closeTimeout = 3 * time.Second
@@ -41,7 +40,7 @@ func config(o Options, h *halt) *embed.Config {
 	cfg.EnableGRPCGateway = false
 	// An election among one is over after at most twice ElectionMs.
 	cfg.TickMs, cfg.ElectionMs = 10, 100
-	cfg.MaxRequestBytes, cfg.MaxTxnOps = maxRequestBytes, maxTxnOps
+	cfg.MaxRequestBytes = maxRequestBytes
 	cfg.QuotaBackendBytes = o.QuotaBytes
 	// A start replays the log since the last snapshot, and a snapshot is only
 	// a few hundred bytes; the entries kept in memory for followers are of no
@@ -80,29 +79,19 @@ func embedded(ctx context.Context, o Options) (*connection, error) {
 	if err := found(ctx, o); err != nil {
 		return nil, fmt.Errorf("make the log of the state in %s: %w", o.Dir, err)
 	}
-	early, err := readAhead(database(o.Dir))
-	if err != nil {
-		o.Logger.Debug("the state is not read ahead", "reason", err)
-	}
 	h := newHalt()
 	e, err := start(ctx, config(o, h), h)
 	if err != nil {
-		early.wait()
 		return nil, fmt.Errorf("start the log of the state in %s: %w", o.Dir, err)
 	}
 	client := v3client.New(e.Server)
 	return &connection{
 		client: client,
-		limits: store.Limits{Writes: maxTxnOps - 1, Bytes: maxRequestBytes - 1<<20},
+		limits: store.Limits{Writes: maxWrites, Bytes: maxRequestBytes - 1<<20},
 		health: h.health,
 		// The client's own call needs a gRPC server.
 		defragment: e.Server.Defragment,
-		ahead:      early,
-		since: func(revision int64, each func(record) error) error {
-			return since(e.Server.Backend(), revision, each)
-		},
 		close: func() error {
-			early.wait()
 			// Before the server: an open client delays its end by seconds. The
 			// error is always that of the context that this cancels.
 			_ = client.Close()

@@ -14,23 +14,26 @@ import (
 )
 
 const (
-	// upkeepInterval is how often free space is looked at.
+	// upkeepInterval is how often free space and the journal are looked at.
 	upkeepInterval = 200 * time.Millisecond
-	// compactAfter is the least number of written keys between compactions.
-	// A compaction reads every key, so that it also waits for as many writes
-	// as there are keys: its cost for each write stays the same.
-	compactAfter = 10_000
 	// Defragmentation copies the database and holds up writers meanwhile (1 s
 	// for some 200 MiB). It pays when most of a large file is free.
 	defragmentAbove = 128 << 20
+	// retryCheckpoint is the pause after one that could not be made.
+	retryCheckpoint = time.Second
 	// alarmInterval is how often making room below the quota is tried.
 	alarmInterval = 5 * time.Second
 	upkeepTimeout = time.Minute
 )
 
-// upkeep keeps the embedded server's disk in order.
+// upkeep makes checkpoints, and keeps the embedded server's disk in order.
 type upkeep struct {
 	*backend
+	disk *disk // nil: an existing cluster's
+}
+
+// disk is where the embedded server writes.
+type disk struct {
 	dir      string
 	database string // the file
 	minFree  int64
@@ -41,35 +44,38 @@ type upkeep struct {
 func (b *backend) startUpkeep(o Options) {
 	ctx, cancel := context.WithCancel(b.health.alive)
 	b.stopUpkeep = cancel
-	if b.defragment == nil {
-		return
+	u := &upkeep{backend: b}
+	if b.defragment != nil {
+		u.disk = &disk{dir: o.Dir, database: database(o.Dir), minFree: o.MinFreeBytes, quota: o.QuotaBytes}
+		b.space = func() error { return checkSpace(o.Dir, o.MinFreeBytes) }
+		u.releasePages() // load has read everything
 	}
-	u := &upkeep{backend: b, dir: o.Dir, database: database(o.Dir), minFree: o.MinFreeBytes, quota: o.QuotaBytes}
-	b.space = func() error { return checkSpace(o.Dir, o.MinFreeBytes) }
-	u.releasePages() // load has read everything
 	b.upkeepDone.Go(func() { u.run(ctx) })
 }
 
 func (u *upkeep) run(ctx context.Context) {
-	// An alarm may be left from an earlier run.
-	u.clearAlarm(ctx)
-	cleared := time.Now()
+	var cleared time.Time // an alarm may be left from an earlier run
 	tick := time.NewTicker(upkeepInterval)
 	defer tick.Stop()
 	var rest calm
+	var failed time.Time // when a checkpoint could not be made
 	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		u.lookAtDisk()
-		if u.health.quota.Load() != nil && time.Since(cleared) >= alarmInterval {
+		if u.disk != nil && (cleared.IsZero() || u.health.quota.Load() != nil && time.Since(cleared) >= alarmInterval) {
 			u.clearAlarm(ctx)
 			cleared = time.Now()
 		}
-		if u.written.Load() >= max(compactAfter, u.live.Load()) {
-			u.tidy(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-u.journal.full:
+		case <-tick.C:
+		}
+		u.lookAtDisk()
+		if u.journal.due() && u.Ready() == nil && time.Since(failed) >= retryCheckpoint {
+			if err := u.tidy(ctx); err != nil {
+				u.complain(ctx, err)
+				failed = time.Now()
+			}
 		}
 		if rest.due(u.etcdRevision.Load(), time.Now()) {
 			u.giveBack()
@@ -78,6 +84,9 @@ func (u *upkeep) run(ctx context.Context) {
 }
 
 func (u *upkeep) lookAtDisk() {
+	if u.disk == nil {
+		return
+	}
 	err := u.space()
 	changed := set(&u.health.disk, err)
 	switch {
@@ -98,62 +107,60 @@ func (b *backend) overQuota() error {
 	return err
 }
 
-// tidy drops what was overwritten, and shrinks the file if that is worth it.
-func (u *upkeep) tidy(ctx context.Context) {
+// tidy makes a checkpoint, drops what it takes the place of, and shrinks the file if
+// that is worth it.
+func (u *upkeep) tidy(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, upkeepTimeout)
 	defer cancel()
-	if err := u.compact(ctx); err != nil {
-		u.complain(ctx, "compact the state", err)
-		return
+	if err := u.checkpoint(ctx, u.lookAtDisk); err != nil {
+		return fmt.Errorf("make a checkpoint: %w", err)
 	}
+	if u.disk == nil {
+		return nil
+	}
+	if err := u.compact(ctx); err != nil {
+		return fmt.Errorf("compact: %w", err)
+	}
+	defer u.releasePages()
 	status, err := u.client.Status(ctx, "")
 	if err != nil {
-		u.complain(ctx, "look at the size of the state", err)
-		return
+		return fmt.Errorf("look at the size: %w", err)
 	}
 	if free := status.DbSize - status.DbSizeInUse; free > defragmentAbove && free > status.DbSizeInUse {
-		u.shrink(ctx, status)
+		return u.shrink(status)
 	}
-	u.releasePages()
+	return nil
 }
 
 // releasePages is called where the whole database was read. Defragmentation
 // runs on the same goroutine, so that the mapping stays.
 func (u *upkeep) releasePages() {
-	if err := releasePages(u.database); err != nil {
+	if err := releasePages(u.disk.database); err != nil {
 		u.log.Debug("pages of the state not released", "err", err)
 	}
 }
 
 // compact drops all versions but the latest.
 func (u *upkeep) compact(ctx context.Context) error {
-	start, written, at := time.Now(), u.written.Load(), u.etcdRevision.Load()
-	_, err := u.client.Compact(ctx, at, clientv3.WithCompactPhysical())
+	_, err := u.client.Compact(ctx, u.etcdRevision.Load(), clientv3.WithCompactPhysical())
 	if err != nil && !errors.Is(err, rpctypes.ErrCompacted) {
 		return err
 	}
-	u.written.Add(-written)
-	count, err := u.client.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithCountOnly(), clientv3.WithSerializable())
-	if err != nil {
-		return err
-	}
-	u.live.Store(count.Count)
-	u.log.Debug("state compacted", "written", written, "keys", count.Count, "took", time.Since(start))
 	return nil
 }
 
-func (u *upkeep) shrink(ctx context.Context, status *clientv3.StatusResponse) {
+func (u *upkeep) shrink(status *clientv3.StatusResponse) error {
 	// The copy must fit without stopping updates.
-	if err := checkSpace(u.dir, u.minFree+status.DbSizeInUse); err != nil {
+	if err := checkSpace(u.disk.dir, u.disk.minFree+status.DbSizeInUse); err != nil {
 		u.log.Debug("state not defragmented", "err", err)
-		return
+		return nil
 	}
 	start := time.Now()
 	if err := u.backend.defragment(); err != nil {
-		u.complain(ctx, "defragment the state", err)
-		return
+		return fmt.Errorf("defragment: %w", err)
 	}
 	u.log.Info("state defragmented", "size", status.DbSize, "used", status.DbSizeInUse, "took", time.Since(start))
+	return nil
 }
 
 // clearAlarm makes room and ends etcd's alarm about the quota, which would
@@ -163,7 +170,7 @@ func (u *upkeep) clearAlarm(ctx context.Context) {
 	defer cancel()
 	alarms, err := u.client.AlarmList(ctx)
 	if err != nil {
-		u.complain(ctx, "list alarms", err)
+		u.complain(ctx, fmt.Errorf("list alarms: %w", err))
 		return
 	}
 	for _, alarm := range alarms.Alarms {
@@ -171,12 +178,12 @@ func (u *upkeep) clearAlarm(ctx context.Context) {
 			continue
 		}
 		if err := u.makeRoom(ctx); err != nil {
-			u.complain(ctx, "make room", err)
+			u.complain(ctx, fmt.Errorf("make room: %w", err))
 			return
 		}
 		member := clientv3.AlarmMember{MemberID: alarm.GetMemberID(), Alarm: alarm.GetAlarm()}
 		if _, err := u.client.AlarmDisarm(ctx, &member); err != nil {
-			u.complain(ctx, "end an alarm", err)
+			u.complain(ctx, fmt.Errorf("end an alarm: %w", err))
 			return
 		}
 	}
@@ -194,15 +201,15 @@ func (u *upkeep) makeRoom(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if status.DbSizeInUse > u.quota/10*9 {
-		return fmt.Errorf("%w: %d bytes of %d are in use", store.ErrNoSpace, status.DbSizeInUse, u.quota)
+	if status.DbSizeInUse > u.disk.quota/10*9 {
+		return fmt.Errorf("%w: %d bytes of %d are in use", store.ErrNoSpace, status.DbSizeInUse, u.disk.quota)
 	}
 	return u.backend.defragment()
 }
 
 // complain logs a failure that will be tried again.
-func (u *upkeep) complain(ctx context.Context, what string, err error) {
+func (u *upkeep) complain(ctx context.Context, err error) {
 	if ctx.Err() == nil || errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		u.log.Warn("upkeep of the state failed", "step", what, "err", err)
+		u.log.Warn("upkeep of the state failed", "err", err)
 	}
 }
