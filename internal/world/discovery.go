@@ -1,7 +1,6 @@
 package world
 
 import (
-	"fmt"
 	"strings"
 	"time"
 )
@@ -59,11 +58,31 @@ type DiscoveryService struct {
 	HealthCheck      *HealthCheckConfig
 	CustomHealth     bool
 	CreatorRequestID string
-	// InstancesRevision grows with each registration and deregistration.
+	// InstancesRevision is where the service's InstancesRevision began to count, in a
+	// state that an earlier Seamark wrote.
 	InstancesRevision int64
 	Attributes        map[string]string
 	Tags              Tags
 	CreatedAt         time.Time
+}
+
+// InstancesRevision grows with each registration and deregistration of a service.
+// It is an object of its own, because the service would be filed under its names and
+// stored anew with each.
+type InstancesRevision struct {
+	Service DiscoveryServiceID
+	Count   int64
+}
+
+func (r *InstancesRevision) Kind() Kind  { return KindInstancesRevision }
+func (r *InstancesRevision) Key() string { return string(r.Service) }
+
+// InstancesRevision returns the revision of a service's instances.
+func (w World) InstancesRevision(s *DiscoveryService) int64 {
+	if r := w.InstancesRevisions.Get(string(s.ID)); r != nil {
+		return r.Count
+	}
+	return s.InstancesRevision
 }
 
 // HealthCheckConfig is a Route 53 health check of a Cloud Map service.
@@ -147,7 +166,17 @@ type Operation struct {
 func (o *Operation) Kind() Kind  { return KindOperation }
 func (o *Operation) Key() string { return string(o.ID) }
 
-func operationAge(o *Operation) []string { return []string{fmt.Sprintf("%020d", o.Revision)} }
+func operationAge(o *Operation) []string { return []string{digits(o.Revision)} }
+
+// digits sort as the numbers do, which are not negative.
+func digits(n int64) string {
+	b := [20]byte{}
+	for i := len(b) - 1; i >= 0; i-- {
+		b[i] = byte('0' + n%10)
+		n /= 10
+	}
+	return string(b[:])
+}
 
 // OperationsByAge yields all operations, the oldest first.
 func (w World) OperationsByAge() Rows[Operation] {
@@ -156,7 +185,7 @@ func (w World) OperationsByAge() Rows[Operation] {
 
 // OperationsSince yields the operations of later revisions, the oldest first.
 func (w World) OperationsSince(revision int64) Rows[Operation] {
-	return rows[Operation](w.Operations.v.index(0), "", fmt.Sprintf("%020d", revision+1))
+	return rows[Operation](w.Operations.v.index(0), "", digits(revision+1))
 }
 
 // ServicesOf yields the Cloud Map services of a namespace.

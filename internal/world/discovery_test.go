@@ -66,3 +66,25 @@ func TestTable_After(t *testing.T) {
 		}
 	}
 }
+
+// A service of a state that an earlier Seamark wrote counts on.
+func TestInstancesRevision(t *testing.T) {
+	w := New()
+	old := &DiscoveryService{ID: "srv-1", InstancesRevision: 7}
+	w.Put(old)
+	if got := w.InstancesRevision(old); got != 7 {
+		t.Errorf("%d before the first change", got)
+	}
+	w.Put(&InstancesRevision{Service: "srv-1", Count: 8})
+	if got := w.InstancesRevision(old); got != 8 {
+		t.Errorf("%d after it", got)
+	}
+}
+
+func TestDigits(t *testing.T) {
+	for n, want := range map[int64]string{0: "00000000000000000000", 42: "00000000000000000042", 1<<63 - 1: "09223372036854775807"} {
+		if got := digits(n); got != want {
+			t.Errorf("%d is %q", n, got)
+		}
+	}
+}

@@ -28,6 +28,7 @@ type World struct {
 	Namespaces         Table[Namespace]
 	DiscoveryServices  Table[DiscoveryService]
 	DiscoveryInstances Table[DiscoveryInstance]
+	InstancesRevisions Table[InstancesRevision]
 	Operations         Table[Operation]
 
 	ResolverEndpoints        Table[ResolverEndpoint]
@@ -76,6 +77,7 @@ const (
 	KindNamespace         Kind = "namespace"
 	KindDiscoveryService  Kind = "discovery-service"
 	KindDiscoveryInstance Kind = "discovery-instance"
+	KindInstancesRevision Kind = "instances-revision"
 	KindOperation         Kind = "operation"
 	KindHostedZone        Kind = "hosted-zone"
 	KindRecordSet         Kind = "record-set"
@@ -124,6 +126,7 @@ var kinds = map[Kind]kind{
 	KindNamespace:         table(func(w *World) *Table[Namespace] { return &w.Namespaces }, namespaceVPC, namespaceHTTPName),
 	KindDiscoveryService:  table(func(w *World) *Table[DiscoveryService] { return &w.DiscoveryServices }, discoveryServiceNamespace, discoveryServiceName),
 	KindDiscoveryInstance: table(func(w *World) *Table[DiscoveryInstance] { return &w.DiscoveryInstances }, discoveryInstanceRequest),
+	KindInstancesRevision: table(func(w *World) *Table[InstancesRevision] { return &w.InstancesRevisions }),
 	KindOperation:         table(func(w *World) *Table[Operation] { return &w.Operations }, operationAge),
 	KindHostedZone:        table(func(w *World) *Table[HostedZone] { return &w.HostedZones }, zoneVPCs, zoneName, zoneReference),
 	KindRecordSet:         table(func(w *World) *Table[RecordSet] { return &w.RecordSets }, recordSetHealthCheck, recordSetTarget),

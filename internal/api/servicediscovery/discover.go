@@ -27,7 +27,7 @@ func (s *Server) DiscoverInstances(_ context.Context, in *DiscoverInstancesInput
 		found = draw(search(w, ds, in, filter), n)
 	}
 	text := map[world.HealthStatus]*string{world.Healthy: new(string(world.Healthy)), world.Unhealthy: new(string(world.Unhealthy)), world.HealthUnknown: new(string(world.HealthUnknown))}
-	out := &DiscoverInstancesOutput{Instances: make([]HttpInstanceSummary, len(found)), InstancesRevision: &ds.InstancesRevision}
+	out := &DiscoverInstancesOutput{Instances: make([]HttpInstanceSummary, len(found)), InstancesRevision: new(w.InstancesRevision(ds))}
 	for at, i := range found {
 		out.Instances[at] = HttpInstanceSummary{
 			InstanceId: &i.ID, NamespaceName: &ns.HTTPName, ServiceName: &ds.Name, HealthStatus: text[healthOf(ds, i)], Attributes: i.Attributes,
@@ -106,11 +106,12 @@ func draw(list []*world.DiscoveryInstance, n int) []*world.DiscoveryInstance {
 
 // DiscoverInstancesRevision tells whether anything was registered or deregistered.
 func (s *Server) DiscoverInstancesRevision(_ context.Context, in *DiscoverInstancesRevisionInput) (*DiscoverInstancesRevisionOutput, error) {
-	_, ds, err := s.discover(s.cfg.Changes.View(), *in.NamespaceName, *in.ServiceName, in.OwnerAccount)
+	w := s.cfg.Changes.View()
+	_, ds, err := s.discover(w, *in.NamespaceName, *in.ServiceName, in.OwnerAccount)
 	if err != nil {
 		return nil, err
 	}
-	return &DiscoverInstancesRevisionOutput{InstancesRevision: &ds.InstancesRevision}, nil
+	return &DiscoverInstancesRevisionOutput{InstancesRevision: new(w.InstancesRevision(ds))}, nil
 }
 
 // discover finds a service by names; the namespace may be given by its ARN. No

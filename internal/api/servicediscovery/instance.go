@@ -43,7 +43,7 @@ func (s *Server) RegisterInstance(ctx context.Context, in *RegisterInstanceInput
 		op := zoneOperation(d, OperationTypeRegisterInstance, map[string]string{"INSTANCE": r.id, "SERVICE": string(ds.ID)}, len(ds.Records) > 0)
 		id = op.ID
 		d.Put(newInstance(d, r, old, optional.Value(in.CreatorRequestId), op.ID))
-		bump(d, ds)
+		discover.Count(d, ds)
 		return nil
 	})
 	if err != nil {
@@ -114,13 +114,6 @@ func initialHealth(r registration) world.HealthStatus {
 	return world.Healthy
 }
 
-// bump counts a change of a service's instances.
-func bump(d *plan.Draft, ds *world.DiscoveryService) {
-	next := *ds
-	next.InstancesRevision++
-	d.Put(&next)
-}
-
 // DeregisterInstance removes an instance.
 func (s *Server) DeregisterInstance(ctx context.Context, in *DeregisterInstanceInput) (*DeregisterInstanceOutput, error) {
 	var id string
@@ -137,7 +130,7 @@ func (s *Server) DeregisterInstance(ctx context.Context, in *DeregisterInstanceI
 			return err
 		}
 		d.Delete(i)
-		bump(d, ds)
+		discover.Count(d, ds)
 		id = string(zoneOperation(d, OperationTypeDeregisterInstance, map[string]string{"INSTANCE": i.ID, "SERVICE": string(ds.ID)}, len(ds.Records) > 0).ID)
 		return nil
 	})

@@ -241,6 +241,9 @@ func (s *Server) DeleteService(ctx context.Context, in *DeleteServiceInput) (*De
 			return ErrResourceInUse("Service contains registered instances; delete the instances before deleting the service")
 		}
 		d.Delete(ds)
+		if r := d.World.InstancesRevisions.Get(string(ds.ID)); r != nil {
+			d.Delete(r)
+		}
 		return nil
 	})
 }

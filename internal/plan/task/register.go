@@ -29,9 +29,7 @@ func (s *step) register() {
 			Service: ds.ID, ID: string(s.t.ID), Attributes: s.attributes(ds, r, health),
 			Health: health, WasHealthy: health == world.Healthy, Ports: s.namedPorts(), CreatedAt: s.d.Now,
 		})
-		counted := *ds
-		counted.InstancesRevision++
-		s.d.Put(&counted)
+		discover.Count(s.d, ds)
 	}
 	s.t.Registration = world.Registration{State: world.Registered, Revision: s.d.Revision, At: s.d.Now, Health: health}
 }
@@ -72,9 +70,7 @@ func (s *step) deregister() {
 			s.d.Delete(i)
 		}
 		if ds := s.d.World.DiscoveryServices.Get(string(r.Service)); ds != nil {
-			counted := *ds
-			counted.InstancesRevision++
-			s.d.Put(&counted)
+			discover.Count(s.d, ds)
 		}
 	}
 	s.t.Registration.State = world.Deregistered

@@ -78,8 +78,8 @@ func TestPlan_RegistersWithTheAttributesOfECS(t *testing.T) {
 	if r := get(d).Registration; r.State != world.Registered || r.Revision != 7 || r.Health != world.Healthy {
 		t.Errorf("registration %+v", r)
 	}
-	if ds := d.World.DiscoveryServices.Get("srv-a"); ds.InstancesRevision != 1 {
-		t.Errorf("instances revision %d", ds.InstancesRevision)
+	if ds := d.World.DiscoveryServices.Get("srv-a"); d.World.InstancesRevision(ds) != 1 {
+		t.Errorf("instances revision %d", d.World.InstancesRevision(ds))
 	}
 	if got := get(d); got.LastStatus != world.TaskRunning || got.StartedAt != start || got.Version != 1 {
 		t.Errorf("task %+v", got)

@@ -18,17 +18,17 @@ import (
 	"seamark/internal/world"
 )
 
-// register writes what RegisterInstance writes: the instance, its service with
-// the next revision, and the operation.
+// register writes what RegisterInstance writes: the instance, the next revision of
+// its service's instances, and the operation; and with the first one the service.
 func register(s store.Store, n, services int) error {
 	_, err := s.Update(context.Background(), func(tx *store.Tx) error {
 		id := world.DiscoveryServiceID(fmt.Sprintf("srv-%016x", n%services))
-		service := world.DiscoveryService{ID: id, Namespace: "ns-0123456789abcdef", Name: fmt.Sprint("service-", n%services), Type: "DNS_HTTP", RoutingPolicy: "MULTIVALUE", CreatedAt: tx.Now}
-		if old := tx.World.DiscoveryServices.Get(string(id)); old != nil {
-			service = *old
+		service := tx.World.DiscoveryServices.Get(string(id))
+		if service == nil {
+			service = &world.DiscoveryService{ID: id, Namespace: "ns-0123456789abcdef", Name: fmt.Sprint("service-", n%services), Type: "DNS_HTTP", RoutingPolicy: "MULTIVALUE", CreatedAt: tx.Now}
+			tx.Put(service)
 		}
-		service.InstancesRevision++
-		tx.Put(&service)
+		tx.Put(&world.InstancesRevision{Service: id, Count: tx.World.InstancesRevision(service) + 1})
 		operation := world.OperationID(fmt.Sprintf("%032x", n))
 		instance := &world.DiscoveryInstance{
 			Service: id, ID: fmt.Sprintf("%032x", n), Health: "HEALTHY", WasHealthy: true, Operation: operation, CreatedAt: tx.Now,
