@@ -5,6 +5,7 @@ package netns
 import (
 	"context"
 	"net"
+	"net/netip"
 )
 
 // InNamespace returns ErrUnsupported.
@@ -38,3 +39,6 @@ func Dial(_ context.Context, _, _, address string) (net.Conn, error) {
 func DialFrom(ctx context.Context, path string, _ Origin, network, address string) (net.Conn, error) {
 	return Dial(ctx, path, network, address)
 }
+
+// Listens returns ErrUnsupported.
+func Listens(_, _ string, _ netip.AddrPort) (bool, error) { return false, ErrUnsupported }
