@@ -12,6 +12,7 @@ package runtime
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"time"
 )
 
@@ -49,6 +50,12 @@ type Driver interface {
 	// Exec runs a command in a container and waits for it. When timeout
 	// passes, the command is killed and the error wraps ErrTimeout.
 	Exec(ctx context.Context, id string, command []string, timeout time.Duration) (ExecResult, error)
+
+	// Listens says whether a client that comes to an address of a container's
+	// network finds somebody there: network is "tcp" or "udp". Nothing is sent, and
+	// the container notices nothing. c is what Start or List told of it; at one that
+	// has ended nobody is.
+	Listens(ctx context.Context, c Status, network string, at netip.AddrPort) (bool, error)
 
 	// ImportImage imports an OCI or Docker archive and returns the names it brought.
 	ImportImage(ctx context.Context, path string) ([]string, error)

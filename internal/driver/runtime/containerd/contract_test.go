@@ -4,6 +4,7 @@ package containerd
 
 import (
 	"bytes"
+	"net/netip"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -38,6 +39,7 @@ func TestContract(t *testing.T) {
 			Ready: func(t *testing.T, c runtime.Container) {
 				eventually(t, c.ID+" handles signals", func() bool { return bytes.Contains(kept(t, c.Log.Dir), []byte("trap: ready")) })
 			},
+			Listens: box("serve", "7070"), ListensAt: netip.MustParseAddrPort("127.0.0.1:7070"),
 			Hungry: func() runtime.Container {
 				c := m.box("mem", "64")
 				c.Resources.MemoryBytes = 16 << 20

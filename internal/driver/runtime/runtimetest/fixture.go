@@ -1,6 +1,7 @@
 package runtimetest
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
@@ -22,8 +23,10 @@ type Fixture struct {
 	StopCode  int32
 	Stubborn  func() runtime.Container                // ignores the stop signal
 	Ready     func(t *testing.T, c runtime.Container) // waits until a container of Sleeps or Stubborn handles signals
-	Hungry    func() runtime.Container                // takes more memory than it may
-	Broken    func() runtime.Container                // cannot be started
+	Listens   func() runtime.Container                // listens at ListensAt (TCP), a moment after its start
+	ListensAt netip.AddrPort
+	Hungry    func() runtime.Container // takes more memory than it may
+	Broken    func() runtime.Container // cannot be started
 	Succeeds  Command
 	Fails     Command // with exit code 1
 	Hangs     Command

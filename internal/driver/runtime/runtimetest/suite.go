@@ -33,6 +33,7 @@ func Run(t *testing.T, newDriver func(t *testing.T) (runtime.Driver, Fixture)) {
 		{"RemoveRunning", s.removeRunning},
 		{"FailedStart", s.failedStart},
 		{"Exec", s.exec},
+		{"Listens", s.listens},
 		{"SecondDriver", s.secondDriver},
 		{"Images", s.images},
 		{"MissingImage", s.missingImage},
@@ -268,6 +269,34 @@ func (s suite) exec(t *testing.T) {
 		if got := s.status(t, in.ID); got == nil || got.State != runtime.StateRunning {
 			t.Errorf("%s: the container is %+v afterwards", c.name, got)
 		}
+	}
+}
+
+func (s suite) listens(t *testing.T) {
+	look := func(d runtime.Driver, c runtime.Status) bool {
+		t.Helper()
+		ok, err := d.Listens(t.Context(), c, "tcp", s.ListensAt)
+		if err != nil {
+			t.Fatalf("look at %s: %v", c.ID, err)
+		}
+		return ok
+	}
+	c := named(s.Listens(), "c-listens")
+	started := runtime.Status{ID: c.ID, State: runtime.StateRunning}
+	if look(s.driver, started) {
+		t.Error("a container that is not there listens")
+	}
+	started.PID = s.start(t, c)
+	if look(s.driver, started) && !s.Real { // a process may be quick
+		t.Error("it listens at once")
+	}
+	until(t, "it listens", func() bool { return look(s.driver, started) })
+	if listed := s.status(t, c.ID); listed == nil || !look(s.Reopen(t), *listed) {
+		t.Errorf("a second driver, which lists it as %+v, does not find it listening", listed)
+	}
+	s.signal(t, c.ID, runtime.KillSignal)
+	if ended := s.stopped(t, c.ID); look(s.driver, ended) || look(s.driver, started) {
+		t.Error("a container that has ended listens")
 	}
 }
 

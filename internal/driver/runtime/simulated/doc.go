@@ -11,6 +11,7 @@
 //	SEAMARK_SIM_STOP_TAKES=5s    how long it goes on after the stop signal (0s)
 //	SEAMARK_SIM_IGNORE_STOP=true it does not end by the stop signal
 //	SEAMARK_SIM_START_TAKES=1s   how long Start takes (0s)
+//	SEAMARK_SIM_LISTENS_AFTER=1s how long after its start it listens, on whatever port (0s)
 //	SEAMARK_SIM_START_ERROR=text Start fails with this text
 //	SEAMARK_SIM_OOM=true         it ends for want of memory, when it ends by itself
 //	SEAMARK_SIM_EXEC=1,1,0       exit codes of commands, one after another; the last one stays (0)

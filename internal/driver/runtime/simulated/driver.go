@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -142,4 +143,10 @@ func (d *Driver) Exec(ctx context.Context, id string, _ []string, timeout time.D
 		return runtime.ExecResult{}, err
 	}
 	return runtime.ExecResult{ExitCode: code}, nil
+}
+
+// Listens implements runtime.Driver. A container listens on all ports of its
+// network, or on none yet.
+func (d *Driver) Listens(ctx context.Context, c runtime.Status, _ string, _ netip.AddrPort) (bool, error) {
+	return d.machine.listens(c.ID), ctx.Err()
 }

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"context"
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -49,10 +50,11 @@ func TestContract(t *testing.T) {
 				c.Labels = map[string]string{"seamark.sim/exit-code": strconv.Itoa(int(code))}
 				return c
 			},
-			Sleeps:    with("SEAMARK_SIM_STOP_CODE=7"),
-			StopCode:  7,
-			Ready:     func(*testing.T, runtime.Container) {},
-			Stubborn:  with("SEAMARK_SIM_IGNORE_STOP=true"),
+			Sleeps:   with("SEAMARK_SIM_STOP_CODE=7"),
+			StopCode: 7,
+			Ready:    func(*testing.T, runtime.Container) {},
+			Stubborn: with("SEAMARK_SIM_IGNORE_STOP=true"),
+			Listens:  with("SEAMARK_SIM_LISTENS_AFTER=50ms"), ListensAt: netip.MustParseAddrPort("10.0.0.1:80"),
 			Hungry:    with("SEAMARK_SIM_OOM=true"),
 			Broken:    with("SEAMARK_SIM_START_ERROR=exec format error"),
 			Succeeds:  runtimetest.Command{In: with("SEAMARK_SIM_EXEC=0"), Args: []string{"true"}},

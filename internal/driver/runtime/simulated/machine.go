@@ -229,6 +229,14 @@ func (m *Machine) command(id string) (takes time.Duration, code int32, err error
 	return c.program.ExecTakes, code, nil
 }
 
+// listens says whether a container runs and has come to listen on its ports.
+func (m *Machine) listens(id string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.containers[id]
+	return c != nil && c.status.State == runtime.StateRunning && time.Since(c.status.StartedAt) >= c.program.ListensAfter
+}
+
 // subscription is one open Events.
 type subscription struct {
 	queue []runtime.Event // guarded by the machine's mutex

@@ -29,8 +29,10 @@ type Program struct {
 	IgnoreStop bool
 	StartTakes time.Duration
 	StartError string
-	Exec       []int32 // exit codes of commands; the last one stays
-	ExecTakes  time.Duration
+	// ListensAfter is how long after its start it listens on its ports.
+	ListensAfter time.Duration
+	Exec         []int32 // exit codes of commands; the last one stays
+	ExecTakes    time.Duration
 }
 
 // Names of the settings, in the form of labels.
@@ -82,6 +84,8 @@ func (p *Program) set(name, value string) (err error) {
 		p.IgnoreStop, err = strconv.ParseBool(value)
 	case "start-takes":
 		p.StartTakes, err = time.ParseDuration(value)
+	case "listens-after":
+		p.ListensAfter, err = time.ParseDuration(value)
 	case "start-error":
 		p.StartError = value
 	case "exec":
