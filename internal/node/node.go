@@ -59,6 +59,7 @@ type Node struct {
 	instances *reconcile.Loop
 	networks  *reconcile.Loop
 	health    *reconcile.Loop
+	ports     *reconcile.Loop
 	stops     *stops
 	probes    *probes
 }
@@ -72,6 +73,7 @@ func New(o Options) *Node {
 	n.instances = reconcile.New("node/instances", opts, n.reconcileInstance)
 	n.networks = reconcile.New("node/networks", opts, n.reconcileNetwork)
 	n.health = reconcile.New("node/health", opts, n.probe)
+	n.ports = reconcile.New("node/ports", opts, n.lookAtPorts)
 	return n
 }
 
@@ -86,7 +88,7 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	n.enqueueAll()
 	g, ctx := errgroup.WithContext(ctx)
-	for _, loop := range []*reconcile.Loop{n.tasks, n.instances, n.networks, n.health, n.images.loop} {
+	for _, loop := range []*reconcile.Loop{n.tasks, n.instances, n.networks, n.health, n.ports, n.images.loop} {
 		g.Go(func() error { return loop.Run(ctx) })
 	}
 	g.Go(func() error { return n.watch(ctx, events) })

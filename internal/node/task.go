@@ -66,6 +66,7 @@ func (r *taskRun) start(ctx context.Context) (time.Time, error) {
 		}
 	}
 	r.watchHealth()
+	r.watchPorts()
 	return again, r.report(ctx, images)
 }
 

@@ -68,7 +68,7 @@ func randomAct(t *rapid.T, s *sim, checked bool) {
 			f(tasks[rapid.IntRange(0, len(tasks)-1).Draw(t, "task")])
 		}
 	}
-	switch rapid.SampledFrom([]string{"round", "round", "round", "shuffle", "shuffle", "advance", "desired", "deploy", "broken", "sick", "slow", "crash", "unhealthy", "stop", "hold", "run", "forget"}).Draw(t, "act") {
+	switch rapid.SampledFrom([]string{"round", "round", "round", "shuffle", "shuffle", "advance", "desired", "deploy", "broken", "sick", "slow", "deaf", "crash", "unhealthy", "stop", "hold", "run", "forget"}).Draw(t, "act") {
 	case "round":
 		s.round()
 	case "shuffle":
@@ -85,6 +85,8 @@ func randomAct(t *rapid.T, s *sim, checked bool) {
 		flip(s.sick)
 	case "slow":
 		flip(s.slow)
+	case "deaf":
+		flip(s.deaf)
 	case "crash":
 		live(s.crash)
 	case "unhealthy":

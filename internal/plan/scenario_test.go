@@ -27,7 +27,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 //	service NAME desired=N [def=N] [min=N] [max=N] [breaker] [rollback] [grace=D]
 //	update NAME [desired=N] [def=N]
 //	delete NAME                  DeleteService with force
-//	broken|sick|slow N [off]     image, health check or start of revision N
+//	broken|sick|slow|deaf N [off]  image, health check, start or ports of revision N
 //	crash|stop|unhealthy|healthy tN…
 //	resolver hold|release
 //	forget                       a new process knows nothing of the resolver
@@ -134,8 +134,8 @@ func (s *scenario) command(name string, args []string) {
 		s.definition(s.atoi(args[0]), slices.Contains(args, "checked"))
 	case "service", "update", "delete":
 		s.serviceCommand(name, args)
-	case "broken", "sick", "slow":
-		map[string]map[int]bool{"broken": s.broken, "sick": s.sick, "slow": s.slow}[name][s.atoi(args[0])] = len(args) == 1
+	case "broken", "sick", "slow", "deaf":
+		map[string]map[int]bool{"broken": s.broken, "sick": s.sick, "slow": s.slow, "deaf": s.deaf}[name][s.atoi(args[0])] = len(args) == 1
 	case "crash", "stop", "unhealthy", "healthy":
 		for _, arg := range args {
 			s.taskCommand(name, s.sim.task(s.atoi(arg[1:])))

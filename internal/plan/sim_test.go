@@ -37,6 +37,7 @@ type sim struct {
 	broken map[int]bool // its image cannot be pulled
 	sick   map[int]bool // its health checks fail
 	slow   map[int]bool // its containers take for ever to start
+	deaf   map[int]bool // its containers listen on no port
 	held   bool         // the resolver serves nothing newer
 
 	numbers  map[world.TaskID]int // of tasks, in the order of their start
@@ -47,7 +48,7 @@ type sim struct {
 func newSim(t tester) *sim {
 	s := &sim{
 		tester: t, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), fidelity: world.Relaxed,
-		broken: map[int]bool{}, sick: map[int]bool{}, slow: map[int]bool{}, numbers: map[world.TaskID]int{},
+		broken: map[int]bool{}, sick: map[int]bool{}, slow: map[int]bool{}, deaf: map[int]bool{}, numbers: map[world.TaskID]int{},
 	}
 	s.put(
 		&world.VPC{ID: "vpc-1", CIDR: netip.MustParsePrefix("10.0.0.0/16"), EnableDNSSupport: true, DefaultSecurityGroup: "sg-1"},
@@ -83,7 +84,7 @@ func (s *sim) registry(name string, ttl int64) {
 // definition registers revision n, with a health check or without.
 func (s *sim) definition(n int, checked bool) world.TaskDefinitionRef {
 	ref := world.TaskDefinitionRef{Family: "web", Revision: n}
-	c := world.ContainerDefinition{Name: "app", Image: fmt.Sprintf("web:%d", n), Essential: true}
+	c := world.ContainerDefinition{Name: "app", Image: fmt.Sprintf("web:%d", n), Essential: true, PortMappings: []world.PortMapping{{ContainerPort: 80, Protocol: "tcp"}}}
 	if checked {
 		c.HealthCheck = &world.HealthCheck{Command: []string{"CMD", "true"}, Interval: 10 * time.Second, Timeout: time.Second, Retries: 3}
 	}
@@ -305,12 +306,13 @@ func (s *sim) obey(t *world.Task, o *world.TaskObserved) {
 		case s.broken[revision]:
 			o.Failure = fmt.Sprintf("CannotPullContainerError: web:%d: not found", revision)
 		default:
-			o.Started = true
+			o.Started, o.Listens = true, !s.deaf[revision]
 			for i := range o.Containers {
 				o.Containers[i].LastStatus = "RUNNING"
 			}
 		}
 	case world.TaskRunning:
+		o.Listens = o.Listens || !s.deaf[revision]
 		s.probe(t, o)
 	case world.TaskStopping:
 		for i := range o.Containers {

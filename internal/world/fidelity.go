@@ -41,6 +41,16 @@ func (f Fidelity) CountsHealthyAfter() time.Duration {
 	return 0
 }
 
+// ListenWait bounds how long a RUNNING task without a health check is kept out
+// of its registries because nobody listens on its ports yet. AWS registers it as
+// soon as it runs.
+func (f Fidelity) ListenWait() time.Duration {
+	if f == AWS {
+		return 0
+	}
+	return 5 * time.Second
+}
+
 // AnswersNeverHealthy says whether an instance that was never healthy may be
 // answered when no other is: AWS fails open for every instance.
 func (f Fidelity) AnswersNeverHealthy() bool { return f == AWS }

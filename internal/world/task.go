@@ -162,6 +162,8 @@ type TaskObserved struct {
 	// Attached: the interface exists in the kernel. Started: every container
 	// has been started.
 	Attached, Started bool
+	// Listens: somebody listens on all of the task's AwaitedPorts.
+	Listens bool
 	// Failure ends a task that could not start: "CannotPullContainerError: …".
 	Failure string
 	// Notice is what AWS would have done otherwise, for the service's events.

@@ -121,7 +121,7 @@ func (s *state) isHealthy(t *world.Task) bool {
 	if !s.mayServe(t) || !s.isAnswered(t) {
 		return false
 	}
-	if def := s.d.World.TaskDefinition(t.TaskDefinition); def != nil && checked(def) {
+	if def := s.d.World.TaskDefinition(t.TaskDefinition); def != nil && def.HasHealthCheck() {
 		return true
 	}
 	counts := s.countsFrom(t)
@@ -196,7 +196,7 @@ func (s *state) mayServe(t *world.Task) bool {
 		return false
 	}
 	def := s.d.World.TaskDefinition(t.TaskDefinition)
-	return def == nil || !s.hasEnded(t) && (!checked(def) || t.Health(def) == world.Healthy)
+	return def == nil || !s.hasEnded(t) && (!def.HasHealthCheck() || t.Health(def) == world.Healthy)
 }
 
 // hasEnded says whether a task has failed or an essential container of it has
@@ -212,21 +212,15 @@ func (s *state) hasEnded(t *world.Task) bool {
 	})
 }
 
-// isAnswered says whether clients find a task that is registered: its registry
-// knows that it is healthy, and the resolver serves that. AWS waits for neither
-// (containers-roadmap #830).
+// isAnswered says whether clients find a task that has registries: it is
+// registered, its registry knows that it is healthy, and the resolver serves
+// that. AWS waits for none of these (containers-roadmap #830).
 func (s *state) isAnswered(t *world.Task) bool {
-	r := t.Registration
-	if r.State != world.Registered || s.d.Fidelity == world.AWS {
+	if len(t.Registries) == 0 || s.d.Fidelity == world.AWS {
 		return true
 	}
-	return r.Health == world.Healthy && s.d.Applied >= r.Revision
-}
-
-func checked(def *world.TaskDefinition) bool {
-	return slices.ContainsFunc(def.Containers, func(c world.ContainerDefinition) bool {
-		return c.Essential && c.HealthCheck != nil
-	})
+	r := t.Registration
+	return r.State == world.Registered && r.Health == world.Healthy && s.d.Applied >= r.Revision
 }
 
 // isUnhealthy says whether a task failed its health checks after the grace period.

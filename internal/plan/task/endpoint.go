@@ -18,7 +18,7 @@ type endpoint struct {
 // host that leads to the container's. It reports false while a port of the host
 // is not chosen, and where the network mode reaches nobody.
 func (s *step) endpoint(r world.ServiceRegistry) (endpoint, bool) {
-	mapping, named := mappingOf(s.def, r)
+	mapping, named := s.def.MappingOf(r)
 	switch s.def.NetworkMode {
 	case "awsvpc":
 		e := endpoint{address: s.t.Address, ipv6: s.t.IPv6, port: r.Port}
@@ -33,20 +33,6 @@ func (s *step) endpoint(r world.ServiceRegistry) (endpoint, bool) {
 		return endpoint{address: s.t.Host.Address, port: port}, named && ok && s.t.Host.Address.IsValid()
 	}
 	return endpoint{}, false
-}
-
-// mappingOf is the port mapping of the container that a registry names.
-func mappingOf(def *world.TaskDefinition, r world.ServiceRegistry) (world.PortMapping, bool) {
-	c := def.Container(r.ContainerName)
-	if c == nil {
-		return world.PortMapping{}, false
-	}
-	for _, p := range c.PortMappings {
-		if p.ContainerPort == r.ContainerPort {
-			return p, true
-		}
-	}
-	return world.PortMapping{}, false
 }
 
 // hostPort is the port of the host that a mapping asks for or, where it leaves

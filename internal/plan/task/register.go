@@ -7,6 +7,26 @@ import (
 	"seamark/internal/world"
 )
 
+// toRegister says whether the task is still to be entered in its registries.
+func (s *step) toRegister() bool {
+	return len(s.t.Registries) > 0 && s.t.Registration.State == world.NotRegistered
+}
+
+// mayBeNamed says whether clients may be sent to the task: somebody listens
+// where they would come, or has had time enough to.
+func (s *step) mayBeNamed() bool {
+	wait := s.d.Fidelity.ListenWait()
+	if wait == 0 || s.t.Observed.Listens || len(s.t.AwaitedPorts(s.def)) == 0 {
+		return true
+	}
+	until := s.t.StartedAt.Add(wait)
+	if s.d.Now.Before(until) {
+		s.d.Again(until)
+		return false
+	}
+	return true
+}
+
 // register enters the task in its registries, with the attributes that ECS
 // writes (ECS developer guide, "Service discovery").
 func (s *step) register() {
@@ -14,7 +34,7 @@ func (s *step) register() {
 		return
 	}
 	health := world.Healthy
-	if s.hasHealthCheck() {
+	if s.def.HasHealthCheck() {
 		health = s.t.Health(s.def)
 		if health == world.HealthUnknown {
 			health = world.Unhealthy
@@ -78,19 +98,10 @@ func (s *step) deregister() {
 	s.t.Registration.At = s.d.Now
 }
 
-func (s *step) hasHealthCheck() bool {
-	for _, c := range s.def.Containers {
-		if c.Essential && c.HealthCheck != nil {
-			return true
-		}
-	}
-	return false
-}
-
 // reportHealth tells the registries when the task's own health changes. A
 // custom status that a user sets in between stands until the next change.
 func (s *step) reportHealth() bool {
-	if s.t.Registration.State != world.Registered || !s.hasHealthCheck() {
+	if s.t.Registration.State != world.Registered || !s.def.HasHealthCheck() {
 		return false
 	}
 	health := s.t.Health(s.def)

@@ -3,7 +3,8 @@
 // Cloud Map and the moment at which the node may signal the containers. It is
 // pure.
 //
-// The order around start and stop: containers started, registered, answered; for
+// The order around start and stop: containers started, ports listened on,
+// registered, answered; for
 // a stop: deregistered, the resolver no longer answers, cached answers have
 // expired (for a scheduler's stop with others left to serve, at most the
 // drain cap), signalled, ended, interface released.
@@ -69,6 +70,13 @@ func (s *step) start() bool {
 		// AWS shows ACTIVATING while it registers; here that takes no time.
 		s.t.LastStatus = world.TaskRunning
 		s.t.StartedAt = s.d.Now
+		if s.mayBeNamed() {
+			s.register()
+		}
+	case s.t.LastStatus == world.TaskRunning && s.toRegister():
+		if !s.mayBeNamed() {
+			return false
+		}
 		s.register()
 	case s.t.LastStatus == world.TaskRunning:
 		return s.reportHealth()

@@ -30,7 +30,7 @@ func draft(change func(t *world.Task, def *world.TaskDefinition)) *plan.Draft {
 		ID: "t", Cluster: "c", Service: "web", TaskDefinition: def.TaskDefinitionRef, LastStatus: world.TaskPending,
 		DesiredStatus: world.TaskRunning, AvailabilityZone: "eu-west-1a", Address: netip.MustParseAddr("10.0.1.4"), Interface: "eni-1",
 		Registries: []world.ServiceRegistry{{Service: "srv-a"}, {Service: "srv-b", ContainerName: "app", ContainerPort: 8080}},
-		Observed: world.TaskObserved{Attached: true, Started: true, Containers: []world.ContainerObserved{
+		Observed: world.TaskObserved{Attached: true, Started: true, Listens: true, Containers: []world.ContainerObserved{
 			{Name: "app", LastStatus: "RUNNING", Health: world.HealthUnknown}, {Name: "side", LastStatus: "RUNNING"},
 		}},
 	}

@@ -229,12 +229,22 @@ func (m *Machine) command(id string) (takes time.Duration, code int32, err error
 	return c.program.ExecTakes, code, nil
 }
 
-// listens says whether a container runs and has come to listen on its ports.
+// listens says whether a container runs and all that run in its group, whose
+// network is one, have come to listen.
 func (m *Machine) listens(id string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	c := m.containers[id]
-	return c != nil && c.status.State == runtime.StateRunning && time.Since(c.status.StartedAt) >= c.program.ListensAfter
+	asked := m.containers[id]
+	if asked == nil || asked.status.State != runtime.StateRunning {
+		return false
+	}
+	for _, c := range m.containers {
+		runs := c.status.Group == asked.status.Group && c.status.State == runtime.StateRunning
+		if runs && time.Since(c.status.StartedAt) < c.program.ListensAfter {
+			return false
+		}
+	}
+	return true
 }
 
 // subscription is one open Events.
