@@ -143,7 +143,13 @@ func scratch(t testing.TB) string {
 // testImage is a directory with no archive but that of the tests' own image.
 func testImage(t testing.TB, scratch string) string {
 	t.Helper()
-	archive := built(t, "images/out/testbox.tar", "make images")
+	return imageDir(t, scratch, "testbox.tar")
+}
+
+// imageDir is a directory with no archive but that one.
+func imageDir(t testing.TB, scratch, name string) string {
+	t.Helper()
+	archive := built(t, "images/out/"+name, "make images")
 	dir := filepath.Join(scratch, "images")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)

@@ -138,7 +138,11 @@ func testbox(name string, command ...string) types.ContainerDefinition {
 }
 
 // serving is a task's one container that serves HTTP on port 8080.
-func serving(text string) types.ContainerDefinition { return testbox("app", "serve", "8080", text) }
+func serving(text string) types.ContainerDefinition {
+	c := testbox("app", "serve", "8080", text)
+	c.PortMappings = []types.PortMapping{{ContainerPort: aws.Int32(8080)}}
+	return c
+}
 
 // define registers a task definition and returns its ARN.
 func (g *stage) define(family string, containers ...types.ContainerDefinition) string {
