@@ -289,7 +289,7 @@ func obey(d *plan.Draft, t *world.Task) {
 	case world.TaskProvisioning:
 		t.Observed.Attached, t.Observed.ConnectivityAt = true, d.Now
 	case world.TaskPending:
-		t.Observed.PullStartedAt, t.Observed.PullStoppedAt, t.Observed.Started = d.Now, d.Now, true
+		t.Observed.PullStartedAt, t.Observed.PullStoppedAt, t.Observed.Started, t.Observed.Listens = d.Now, d.Now, true, true
 		for i := range t.Observed.Containers {
 			c := &t.Observed.Containers[i]
 			c.LastStatus, c.ImageDigest, c.PID, c.StartedAt = "RUNNING", "sha256:"+strings.Repeat("ab", 32), 100+i, d.Now
