@@ -43,10 +43,10 @@ func Compile(w world.World, id world.VPCID, o Options) (VPC, bool) {
 	}
 	out := VPC{Head: head(w, v, o)}
 	for z := range w.ZonesIn(id) {
-		out.add(view(w, z.ID), id, o)
+		out.add(view(&w, z.ID), id, o)
 	}
 	for z := range w.PublicZones() {
-		out.add(view(w, z.ID), id, o)
+		out.add(view(&w, z.ID), id, o)
 	}
 	slices.SortFunc(out.Zones, func(a, b Zone) int { return cmp.Compare(a.ID, b.ID) })
 	return out, true
@@ -56,14 +56,14 @@ func Compile(w world.World, id world.VPCID, o Options) (VPC, bool) {
 func compilePublic(w world.World, o Options) VPC {
 	out := VPC{Head: Head{ID: PublicID, Enabled: true, Authoritative: true}}
 	for z := range w.PublicZones() {
-		out.add(view(w, z.ID), PublicID, o)
+		out.add(view(&w, z.ID), PublicID, o)
 	}
 	return out
 }
 
 func (v *VPC) add(z zoneView, id world.VPCID, o Options) {
 	if z.in(id, o) {
-		v.Zones = append(v.Zones, Zone{ZoneHead: z.head, Names: zoneNames(z.w, z.zone, o)})
+		v.Zones = append(v.Zones, Zone{ZoneHead: z.head(), Names: zoneNames(*z.w, z.zone, o)})
 	}
 }
 
@@ -95,13 +95,8 @@ func Domain(region string) string {
 	return region + ".compute.internal"
 }
 
-// zoneHead makes the zone's SOA and NS. It reports false for a zone whose name
-// is not a DNS name.
-func zoneHead(w world.World, z *world.HostedZone) (ZoneHead, bool) {
-	origin, ok := canonical(z.Name)
-	if !ok {
-		return ZoneHead{}, false
-	}
+// zoneHead makes the zone's SOA and NS.
+func zoneHead(w world.World, z *world.HostedZone, origin string) ZoneHead {
 	h := ZoneHead{ID: z.ID, Origin: origin}
 	ns, soa := ownSets(w, z)
 	h.NS, h.NSTTL = zoneFile(ns.Values), ttl(ns.TTL)
@@ -109,7 +104,7 @@ func zoneHead(w world.World, z *world.HostedZone) (ZoneHead, bool) {
 		h.SOA, _ = parseSOA(values[0])
 		h.SOA.TTL = ttl(soa.TTL)
 	}
-	return h, true
+	return h
 }
 
 // ownSets are the NS and SOA record sets at the zone's name: those that were

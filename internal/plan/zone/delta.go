@@ -2,7 +2,6 @@ package zone
 
 import (
 	"cmp"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -51,9 +50,7 @@ func (d ZoneDelta) empty() bool {
 // differs between them and whose kind the tables read (see Reads); other kinds
 // are passed over. What is not touched costs nothing.
 func Changed(before, after world.World, touched []Ref, o Options) Changes {
-	c := comparison{before: before, after: after, opts: o,
-		vpcs: map[world.VPCID]bool{}, zones: map[world.HostedZoneID]bool{}, services: map[world.DiscoveryServiceID]bool{},
-		owners: map[owner]bool{}, seen: map[world.HostedZoneID][2]zoneView{}, deltas: map[world.VPCID]map[world.HostedZoneID]ZoneDelta{}, heads: map[world.VPCID]*Head{}}
+	c := comparison{before: before, after: after, opts: o}
 	for _, r := range touched {
 		c.touch(r)
 	}
@@ -68,7 +65,7 @@ func Changed(before, after world.World, touched []Ref, o Options) Changes {
 		c.compareOwner(o)
 	}
 	for _, id := range sorted(c.services) {
-		c.compareService(id)
+		c.compareService(id, c.services[id])
 	}
 	out.Deltas = c.collect()
 	return out
@@ -77,11 +74,14 @@ func Changed(before, after world.World, touched []Ref, o Options) Changes {
 type comparison struct {
 	before, after world.World
 	opts          Options
+	// The maps are nil until there is something to put in them (see put): most
+	// changes are of one kind.
+
 	// What to look at. A VPC that is handled whole stays in vpcs.
 	vpcs     map[world.VPCID]bool
 	zones    map[world.HostedZoneID]bool
 	owners   map[owner]bool
-	services map[world.DiscoveryServiceID]bool
+	services map[world.DiscoveryServiceID][]string // with the keys of touched instances; see fewInstances
 
 	seen   map[world.HostedZoneID][2]zoneView // see views
 	whole  []world.VPCID                      // set or removed: no delta
@@ -98,7 +98,7 @@ type owner struct {
 func (c *comparison) touch(r Ref) {
 	switch r.Kind {
 	case world.KindVPC:
-		c.vpcs[world.VPCID(r.Key)] = true
+		put(&c.vpcs, world.VPCID(r.Key), true)
 	case world.KindHostedZone:
 		c.touchZone(world.HostedZoneID(r.Key))
 	case world.KindRecordSet:
@@ -109,18 +109,18 @@ func (c *comparison) touch(r Ref) {
 	case world.KindNamespace:
 		for _, w := range []world.World{c.before, c.after} {
 			if ns := w.Namespaces.Get(r.Key); ns != nil && ns.HostedZone != "" {
-				c.zones[ns.HostedZone] = true
+				put(&c.zones, ns.HostedZone, true)
 			}
 		}
 	case world.KindDiscoveryService:
-		c.services[world.DiscoveryServiceID(r.Key)] = true
+		id := world.DiscoveryServiceID(r.Key)
+		put(&c.services, id, c.services[id])
 	case world.KindDiscoveryInstance:
-		service, _, _ := strings.Cut(r.Key, "/")
-		c.services[world.DiscoveryServiceID(service)] = true
+		c.touchInstance(r.Key)
 	default:
 		for _, w := range []world.World{c.before, c.after} {
 			for _, id := range resolverTouched(w, r) {
-				c.vpcs[id] = true
+				put(&c.vpcs, id, true)
 			}
 			c.touchBelow(ruleOf(w, r))
 		}
@@ -155,19 +155,27 @@ func (c *comparison) touchPublic(name string) {
 	for _, w := range []world.World{c.before, c.after} {
 		for z := range w.PublicZones() {
 			if origin, ok := canonical(z.Name); ok && inside(origin, name) {
-				c.zones[z.ID] = true
+				put(&c.zones, z.ID, true)
 			}
 		}
+	}
+}
+
+func (c *comparison) touchInstance(key string) {
+	service, _, _ := strings.Cut(key, "/")
+	id := world.DiscoveryServiceID(service)
+	if keys := c.services[id]; len(keys) <= fewInstances && !slices.Contains(keys, key) {
+		put(&c.services, id, append(keys, key))
 	}
 }
 
 // touchZone has a zone looked at and, where it is private, the public zones that
 // it may hide.
 func (c *comparison) touchZone(id world.HostedZoneID) {
-	c.zones[id] = true
-	for _, v := range []zoneView{view(c.before, id), view(c.after, id)} {
+	put(&c.zones, id, true)
+	for _, v := range []zoneView{view(&c.before, id), view(&c.after, id)} {
 		if v.zone != nil && v.zone.Private {
-			c.touchPublic(v.head.Origin)
+			c.touchPublic(v.origin)
 		}
 	}
 }
@@ -177,7 +185,7 @@ func (c *comparison) touchOwner(o owner) {
 	if c.owners[o] {
 		return
 	}
-	c.owners[o] = true
+	put(&c.owners, o, true)
 	for _, w := range []world.World{c.before, c.after} {
 		for r := range w.RecordSetsAliased(o.zone, o.name) {
 			c.touchOwner(owner{r.Zone, r.Name})
@@ -215,29 +223,31 @@ func (c *comparison) compareVPC(id world.VPCID, out *Changes) {
 	default:
 		if h, old := head(c.after, is, c.opts), head(c.before, was, c.opts); !reflect.DeepEqual(h, old) {
 			h = h.brief(old)
-			c.heads[id] = &h
+			put(&c.heads, id, &h)
 		}
 	}
 }
 
 // zoneView is a zone as it stands in one of the two worlds; nil zone: absent.
 type zoneView struct {
-	w    world.World
-	zone *world.HostedZone
-	head ZoneHead
+	w      *world.World
+	zone   *world.HostedZone
+	origin string
 }
 
-func view(w world.World, id world.HostedZoneID) zoneView {
+func view(w *world.World, id world.HostedZoneID) zoneView {
 	z := w.HostedZones.Get(string(id))
 	if z == nil {
 		return zoneView{w: w}
 	}
-	h, ok := zoneHead(w, z)
+	origin, ok := canonical(z.Name)
 	if !ok {
 		return zoneView{w: w}
 	}
-	return zoneView{w, z, h}
+	return zoneView{w, z, origin}
 }
+
+func (v zoneView) head() ZoneHead { return zoneHead(*v.w, v.zone, v.origin) }
 
 // in says whether the zone is in the table of a VPC, or of the public zones. A
 // VPC's resolver finds public zones, as it finds all of public DNS, where neither
@@ -270,7 +280,7 @@ func (v zoneView) hidden(vpc *world.VPC, o Options) bool {
 		return false
 	}
 	for z := range v.w.ZonesIn(vpc.ID) {
-		if origin, ok := canonical(z.Name); ok && inside(v.head.Origin, origin) {
+		if origin, ok := canonical(z.Name); ok && inside(v.origin, origin) {
 			return true
 		}
 	}
@@ -289,7 +299,7 @@ func (v zoneView) forwarded(id world.VPCID) bool {
 			continue
 		}
 		// Of two names above another the longer one is below the other.
-		if domain, ok := canonical(r.Domain); ok && inside(v.head.Origin, domain) && len(domain) > len(most) {
+		if domain, ok := canonical(r.Domain); ok && inside(v.origin, domain) && len(domain) > len(most) {
 			most, forwards = domain, r.Type != world.SystemRule
 		}
 	}
@@ -314,7 +324,7 @@ func (v zoneView) vpcs() []world.VPCID {
 // sameNames says that both views have the same name and the same namespace, so
 // that only touched names and services can differ.
 func (v zoneView) sameNames(o zoneView) bool {
-	return v.head.Origin == o.head.Origin && namespaceOf(v.w, v.zone) != nil == (namespaceOf(o.w, o.zone) != nil) &&
+	return v.origin == o.origin && namespaceOf(*v.w, v.zone) != nil == (namespaceOf(*o.w, o.zone) != nil) &&
 		v.zone.Namespace == o.zone.Namespace
 }
 
@@ -322,8 +332,8 @@ func (v zoneView) sameNames(o zoneView) bool {
 func (c *comparison) views(id world.HostedZoneID) (was, is zoneView) {
 	both, ok := c.seen[id]
 	if !ok {
-		both = [2]zoneView{view(c.before, id), view(c.after, id)}
-		c.seen[id] = both
+		both = [2]zoneView{view(&c.before, id), view(&c.after, id)}
+		put(&c.seen, id, both)
 	}
 	return both[0], both[1]
 }
@@ -339,7 +349,8 @@ func (c *comparison) compareZone(id world.HostedZoneID) {
 			c.put(vpc, ZoneDelta{ID: id, Removed: true})
 		case has && !had:
 			if whole == nil {
-				whole = &ZoneDelta{ID: id, Head: &is.head, Put: zoneNames(is.w, is.zone, c.opts)}
+				head := is.head()
+				whole = &ZoneDelta{ID: id, Head: &head, Put: zoneNames(*is.w, is.zone, c.opts)}
 			}
 			c.put(vpc, *whole)
 		case had && has:
@@ -352,15 +363,20 @@ func (c *comparison) compareZone(id world.HostedZoneID) {
 }
 
 func (c *comparison) zoneDelta(was, is zoneView) *ZoneDelta {
-	d := &ZoneDelta{ID: is.zone.ID}
-	if !reflect.DeepEqual(was.head, is.head) {
-		d.Head = &is.head
-	}
+	d := &ZoneDelta{ID: is.zone.ID, Head: newHead(was, is)}
 	if was.sameNames(is) {
 		return d
 	}
-	d.Put, d.Drop = Diff(zoneNames(was.w, was.zone, c.opts), zoneNames(is.w, is.zone, c.opts))
+	d.Put, d.Drop = Diff(zoneNames(*was.w, was.zone, c.opts), zoneNames(*is.w, is.zone, c.opts))
 	return d
+}
+
+// newHead is a zone's head if it differs, or nil.
+func newHead(was, is zoneView) *ZoneHead {
+	if h := is.head(); !reflect.DeepEqual(was.head(), h) {
+		return &h
+	}
+	return nil
 }
 
 // compareOwner compares one name of a zone's own record sets. Those at the zone's
@@ -370,13 +386,9 @@ func (c *comparison) compareOwner(o owner) {
 	if was.zone == nil || is.zone == nil || !was.sameNames(is) {
 		return // compareZone has seen all names
 	}
-	var head *ZoneHead
-	if !reflect.DeepEqual(was.head, is.head) {
-		head = &is.head
-	}
 	c.change(was, is, func() (put []Name, drop []NameKey) {
 		return Diff(list(compileOwner(c.before, was.zone, o.name, c.opts)), list(compileOwner(c.after, is.zone, o.name, c.opts)))
-	}, head)
+	}, newHead(was, is))
 }
 
 func list(n Name, ok bool) []Name {
@@ -386,7 +398,7 @@ func list(n Name, ok bool) []Name {
 	return []Name{n}
 }
 
-func (c *comparison) compareService(id world.DiscoveryServiceID) {
+func (c *comparison) compareService(id world.DiscoveryServiceID, instances []string) {
 	zone := c.serviceZone(id)
 	if zone == "" {
 		return
@@ -395,9 +407,7 @@ func (c *comparison) compareService(id world.DiscoveryServiceID) {
 	if was.zone == nil || is.zone == nil || !was.sameNames(is) {
 		return // compareZone has seen all names
 	}
-	c.change(was, is, func() (put []Name, drop []NameKey) {
-		return Diff(CompileService(c.before, id, c.opts), CompileService(c.after, id, c.opts))
-	}, nil)
+	c.change(was, is, func() ([]Name, []NameKey) { return c.compareInstances(id, instances) }, nil)
 }
 
 // change adds to the deltas of a zone, in all tables that had it and have it,
@@ -439,10 +449,9 @@ func (c *comparison) serviceZone(id world.DiscoveryServiceID) world.HostedZoneID
 }
 
 func (c *comparison) put(vpc world.VPCID, d ZoneDelta) {
-	if c.deltas[vpc] == nil {
-		c.deltas[vpc] = map[world.HostedZoneID]ZoneDelta{}
-	}
-	c.deltas[vpc][d.ID] = d
+	zones := c.deltas[vpc]
+	put(&zones, d.ID, d)
+	put(&c.deltas, vpc, zones)
 }
 
 func (c *comparison) collect() []Delta {
@@ -459,8 +468,8 @@ func (c *comparison) collect() []Delta {
 	var out []Delta
 	for _, id := range sorted(ids) {
 		d := Delta{VPC: id, Head: c.heads[id]}
-		for _, z := range slices.SortedFunc(maps.Values(c.deltas[id]), func(a, b ZoneDelta) int { return cmp.Compare(a.ID, b.ID) }) {
-			if !z.empty() {
+		for _, zone := range sorted(c.deltas[id]) {
+			if z := c.deltas[id][zone]; !z.empty() {
 				sortNames(z.Put)
 				slices.SortFunc(z.Drop, NameKey.Compare)
 				d.Zones = append(d.Zones, z)
@@ -506,4 +515,23 @@ func (c Choice) equal(o Choice) bool {
 	return c.Weight == o.Weight && c.TTL == o.TTL && c.Alias == o.Alias && slices.Equal(c.Records, o.Records)
 }
 
-func sorted[K cmp.Ordered](set map[K]bool) []K { return slices.Sorted(maps.Keys(set)) }
+// put puts into a map that may be nil yet.
+func put[K comparable, V any](m *map[K]V, key K, value V) {
+	if *m == nil {
+		*m = map[K]V{}
+	}
+	(*m)[key] = value
+}
+
+// sorted lists the keys of a map.
+func sorted[K cmp.Ordered, V any](m map[K]V) []K {
+	if len(m) == 0 {
+		return nil
+	}
+	keys := make([]K, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -118,7 +119,7 @@ func (s *scene) step(t *rapid.T) {
 		s.put(&world.Namespace{ID: world.NamespaceID("ns-" + ns), HostedZone: pick[world.HostedZoneID](t, "Za", "Zb"), SOATTL: pick[int64](t, 15, 60)})
 	case 5:
 		s.put(&world.DiscoveryService{ID: serviceID, Namespace: world.NamespaceID("ns-" + ns), Name: srv, RoutingPolicy: pick(t, "MULTIVALUE", "WEIGHTED"),
-			CustomHealth: rapid.Bool().Draw(t, "health"), Records: some(t, world.DNSRecord{Type: "A", TTL: 5}, world.DNSRecord{Type: "SRV", TTL: 6})})
+			CustomHealth: rapid.Bool().Draw(t, "health"), Records: some(t, world.DNSRecord{Type: "A", TTL: 5}, world.DNSRecord{Type: "SRV", TTL: 6}), InstancesRevision: rapid.Int64Range(0, 1).Draw(t, "revision")})
 	case 6:
 		s.remove(world.KindDiscoveryService, string(serviceID))
 	case 7:
@@ -230,6 +231,7 @@ func TestChanged_IncrementalEqualsFull(t *testing.T) {
 				s.step(t)
 			}
 			c := Changed(before, s.w, s.touched, o)
+			checkDeltas(t, before, s.w, c, o)
 			apply(tables, c)
 			full := map[world.VPCID]VPC{}
 			for v := range s.w.VPCs.All() {
@@ -245,6 +247,119 @@ func TestChanged_IncrementalEqualsFull(t *testing.T) {
 				t.Fatalf("nothing changed, but %+v", again)
 			}
 			before = s.w
+		}
+	})
+}
+
+// checkDeltas compares the names that deltas put and drop with how the whole tables
+// differ: nothing is in them that is the same.
+func checkDeltas(t *rapid.T, before, after world.World, c Changes, o Options) {
+	t.Helper()
+	got := map[[2]string]ZoneDelta{}
+	for _, d := range c.Deltas {
+		for _, z := range d.Zones {
+			got[[2]string{string(d.VPC), string(z.ID)}] = z
+		}
+	}
+	for _, id := range []world.VPCID{"vpc-1", "vpc-2", PublicID} {
+		was, had := Compile(before, id, o)
+		is, has := Compile(after, id, o)
+		if !had || !has || slices.ContainsFunc(c.Set, func(v VPC) bool { return v.ID == id }) {
+			continue
+		}
+		for _, old := range was.Zones {
+			at := slices.IndexFunc(is.Zones, func(z Zone) bool { return z.ID == old.ID })
+			if at < 0 {
+				continue
+			}
+			d := got[[2]string{string(id), string(old.ID)}]
+			if put, drop := Diff(old.Names, is.Zones[at].Names); !gocmp.Equal(put, d.Put, cmpopts.EquateEmpty()) || !slices.Equal(drop, d.Drop) {
+				t.Fatalf("%s, zone %s: put %v and drop %v, but the tables differ in %v and %v", id, old.ID, d.Put, d.Drop, put, drop)
+			}
+		}
+	}
+}
+
+// instanceOf draws an instance of few that meet each other in names and records.
+func instanceOf(t *rapid.T, service world.DiscoveryServiceID, ids ...string) *world.DiscoveryInstance {
+	i := &world.DiscoveryInstance{Service: service, ID: pick(t, ids...), Health: pick(t, world.Healthy, world.Unhealthy, world.HealthUnknown),
+		WasHealthy: rapid.Bool().Draw(t, "was"), Attributes: map[string]string{}}
+	for _, a := range some(t, [][2]string{
+		{"AWS_INSTANCE_IPV4", pick(t, "10.0.0.1", "10.0.0.2", "10.0.0.10", "nonsense")},
+		{"AWS_INSTANCE_IPV6", pick(t, "fd00::1", "FD00:0::2", "fe80::1%eth0")},
+		{"AWS_INSTANCE_PORT", pick(t, "80", "080", "8080", "70000")},
+		{"AWS_INSTANCE_CNAME", pick(t, "x.example.com", "Y.example.com.", "..")},
+		{"AWS_ALIAS_DNS_NAME", pick(t, "", "", "", "lb.example.com")},
+	}...) {
+		i.Attributes[a[0]] = a[1]
+	}
+	if rapid.IntRange(0, 3).Draw(t, "ports") == 0 {
+		i.Ports = []world.NamedPort{{Name: pick(t, "http", "HTTP"), Protocol: "tcp", Port: pick[int32](t, 80, 81)}}
+	}
+	return i
+}
+
+// What is done instance by instance comes to the same as compiling the service
+// before and after, with as few and as many changes as there may be at once.
+func TestChanged_ServiceEqualsFull(t *testing.T) {
+	ids := []string{"x", "X", "y", "x.y", "x.Y.", "_http._tcp", "a b", `a\b`, "\u212a", "k", strings.Repeat("l", 63), strings.Repeat("m.", 31) + "m"}
+	for n := range fewInstances * 2 {
+		ids = append(ids, fmt.Sprintf("i-%d", n))
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		o := Options{Fidelity: pick(t, world.Relaxed, world.AWS), Region: "us-east-1"}
+		s := scene{w: world.New()}
+		v := vpc(&s.w, "vpc-1")
+		v.EnableDNSHostnames = true
+		namespace(&s.w, pick(t, "a", "A.Example.", strings.Repeat("label.", 25)+"com"), "vpc-1")
+		var ns world.NamespaceID
+		for n := range s.w.Namespaces.All() {
+			ns = n.ID
+		}
+		service := func() *world.DiscoveryService {
+			ds := &world.DiscoveryService{ID: "srv", Namespace: ns, Name: pick(t, "web", "web", "Web", "w.b", "w b"), RoutingPolicy: pick(t, "MULTIVALUE", "WEIGHTED"),
+				CustomHealth: rapid.Bool().Draw(t, "health"), Tags: world.Tags{}}
+			ds.Records = some(t, world.DNSRecord{Type: "A", TTL: 5}, world.DNSRecord{Type: "AAAA", TTL: 6}, world.DNSRecord{Type: "SRV", TTL: 7},
+				world.DNSRecord{Type: "CNAME", TTL: 8}, world.DNSRecord{Type: "A", TTL: 4}, world.DNSRecord{Type: "SRV", TTL: 3})
+			if rapid.IntRange(0, 3).Draw(t, "named") == 0 {
+				ds.Tags["seamark:port-names"] = "true"
+			}
+			if rapid.Bool().Draw(t, "all") {
+				ds.Tags["seamark:answers"] = "all"
+			}
+			return ds
+		}
+		s.put(service())
+		for range rapid.IntRange(0, 40).Draw(t, "instances") {
+			s.put(instanceOf(t, "srv", ids...))
+		}
+		for range rapid.IntRange(1, 10).Draw(t, "rounds") {
+			before := s.w
+			s.touched = nil
+			for range pick(t, 1, 1, 2, 3, fewInstances, fewInstances*3) {
+				switch rapid.IntRange(0, 9).Draw(t, "change") {
+				case 0, 1, 2:
+					s.remove(world.KindDiscoveryInstance, "srv/"+pick(t, ids...))
+				case 3:
+					again := *s.w.DiscoveryServices.Get("srv") // counted, as RegisterInstance does
+					again.InstancesRevision++
+					s.put(&again)
+				case 4:
+					if rapid.IntRange(0, 4).Draw(t, "updated") == 0 {
+						s.put(service())
+					}
+				default:
+					s.put(instanceOf(t, "srv", ids...))
+				}
+			}
+			put, drop := Diff(CompileService(before, "srv", o), CompileService(s.w, "srv", o))
+			var d ZoneDelta
+			for _, delta := range Changed(before, s.w, s.touched, o).Deltas {
+				d = delta.Zones[0]
+			}
+			if !gocmp.Equal(put, d.Put, cmpopts.EquateEmpty()) || !slices.Equal(drop, d.Drop) {
+				t.Fatalf("touched %v: put %v and drop %v, but the service differs in %v and %v", s.touched, d.Put, d.Drop, put, drop)
+			}
 		}
 	})
 }
@@ -323,20 +438,33 @@ func TestChanged_sendsDomainsOnce(t *testing.T) {
 
 // One instance more costs what its service costs, however large the zone is.
 func BenchmarkChanged(b *testing.B) {
-	for _, services := range []int{10, 1000} {
-		b.Run(fmt.Sprintf("services=%d", services), func(b *testing.B) {
+	for _, c := range []struct {
+		services, instances int
+		records             []string
+	}{
+		{10, 10, []string{"A"}},
+		{1000, 10, []string{"A"}},
+		{1000, 20, []string{"A"}},
+		{10, 1000, []string{"A"}},
+		{1000, 20, []string{"A", "SRV"}},
+		{10, 1000, []string{"A", "SRV"}},
+	} {
+		b.Run(fmt.Sprintf("services=%d/instances=%d/%s", c.services, c.instances, strings.Join(c.records, "+")), func(b *testing.B) {
 			w := world.New()
 			vpc(&w, "vpc-1")
 			namespace(&w, "z", "vpc-1")
-			for i := range services {
-				id := service(&w, "z", fmt.Sprintf("s%d", i), "A", "health")
-				for j := range 10 {
-					instance4(&w, id, fmt.Sprintf("i%d", j), fmt.Sprintf("10.0.%d.%d", j, i%250))
+			for i := range c.services {
+				id := service(&w, "z", fmt.Sprintf("s%d", i), append(c.records, "health")...)
+				for j := range c.instances {
+					instance4(&w, id, fmt.Sprintf("i%d", j*7919%c.instances), fmt.Sprintf("10.%d.%d.%d", i%250, j/250, j%250))
 				}
 			}
 			before := w
-			instance4(&w, "srv-z-s5", "new", "10.0.99.1")
-			touched := []Ref{{world.KindDiscoveryInstance, "srv-z-s5/new"}}
+			instance4(&w, "srv-z-s5", "new", "10.255.99.1")
+			counted := *w.DiscoveryServices.Get("srv-z-s5") // as RegisterInstance does
+			counted.InstancesRevision++
+			w.Put(&counted)
+			touched := []Ref{{world.KindDiscoveryInstance, "srv-z-s5/new"}, {world.KindDiscoveryService, "srv-z-s5"}}
 			b.ReportAllocs()
 			for b.Loop() {
 				if c := Changed(before, w, touched, options()); len(c.Deltas) != 1 {

@@ -52,7 +52,7 @@ func instanceSets(z *world.HostedZone, s *world.DiscoveryService, i *world.Disco
 		} else {
 			set.MultiValue = true
 		}
-		a, ok := answerOf(i, recordType(r.Type), func(i *world.DiscoveryInstance) (string, bool) { return recordOf(i, r.Type, owner) })
+		a, ok := answerOf(i, r.Type, owner)
 		switch {
 		case !ok:
 			continue

@@ -11,12 +11,12 @@ import (
 // that the zone does not have. It compiles the whole zone; it is for one question
 // by the API, not for DNS.
 func Lookup(w world.World, z *world.HostedZone, name string, o Options) (sets []Set, exists bool) {
-	head, ok := zoneHead(w, z)
+	origin, ok := canonical(z.Name)
 	l, legal := labels(name)
-	if !ok || !legal || !inside(present(l), head.Origin) {
+	if !ok || !legal || !inside(present(l), origin) {
 		return nil, false
 	}
-	all := compiled{head, zoneNames(w, z, o)}
+	all := compiled{zoneHead(w, z, origin), zoneNames(w, z, o)}
 	if sets, exists := all.at(present(l)); exists {
 		return sets, true
 	}

@@ -87,8 +87,38 @@ func presentOctet(b *strings.Builder, c byte) {
 	}
 }
 
+// plain says whether a name is in the table's form and in that of Route 53 as
+// it stands, but for the final dot, which may be missing. Nearly all names are:
+// others are taken apart.
+func plain(name string) bool {
+	name = strings.TrimSuffix(name, ".")
+	label := 0
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_':
+			label++
+		case c == '.' && label > 0 && label <= maxLabel:
+			label = 0
+		default:
+			return false
+		}
+	}
+	return label > 0 && label <= maxLabel && len(name)+2 <= maxName
+}
+
+// dotted is a plain name with the final dot.
+func dotted(name string) string {
+	if strings.HasSuffix(name, ".") {
+		return name
+	}
+	return name + "."
+}
+
 // canonical is the table's form of a name as Route 53 writes it.
 func canonical(name string) (string, bool) {
+	if plain(name) {
+		return dotted(name), true
+	}
 	l, ok := labels(name)
 	return present(l), ok
 }
@@ -129,6 +159,10 @@ func write(l []string) string {
 
 // below makes a name under a canonical origin. The name "." is the origin.
 func below(name, origin string) (string, bool) {
+	if plain(name) && plain(origin) {
+		owner := dotted(name) + origin
+		return owner, len(owner)+1 <= maxName
+	}
 	l, ok := labels(name)
 	if !ok {
 		return "", false

@@ -12,14 +12,11 @@ import (
 // addPortNames adds what AWS has not: for each name of a port an SRV record set
 // _NAME._PROTOCOL below the service's own name (RFC 2782), and the addresses of
 // the names that it points to, unless the service's SRV records brought them.
-func (c *compilation) addPortNames() {
-	if len(c.service.Records) == 0 {
-		return
-	}
-	targets := slices.ContainsFunc(c.service.Records, func(r world.DNSRecord) bool { return r.Type == "SRV" })
-	shortest := slices.MinFunc(c.service.Records, func(a, b world.DNSRecord) int { return cmp.Compare(a.TTL, b.TTL) })
+func (c *compilation) addPortNames(instances []instance) {
+	targets := slices.ContainsFunc(c.records, func(r world.DNSRecord) bool { return r.Type == "SRV" })
+	shortest := slices.MinFunc(c.records, func(a, b world.DNSRecord) int { return cmp.Compare(a.TTL, b.TTL) })
 	healthy, all := map[string][]string{}, map[string][]string{}
-	for _, i := range c.instances {
+	for _, i := range instances {
 		name, ok := instanceOwner(i.DiscoveryInstance, c.owner)
 		if !ok || len(i.Ports) == 0 {
 			continue
@@ -41,6 +38,6 @@ func (c *compilation) addPortNames() {
 		if len(healthy[owner]) > 0 {
 			records = healthy[owner]
 		}
-		c.put(owner, Set{Type: TypeSRV, TTL: ttl(shortest.TTL), Policy: policy(c.service), Records: records})
+		c.put(owner, Set{Type: TypeSRV, TTL: ttl(shortest.TTL), Policy: c.policy, Records: records})
 	}
 }

@@ -2,10 +2,10 @@ package zone
 
 import (
 	"cmp"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 
 	"seamark/internal/world"
 )
@@ -14,31 +14,60 @@ import (
 // SRV records, one for each instance. They are sorted by Owner. A service that
 // is not in DNS, or without an instance to answer with, has none.
 func CompileService(w world.World, id world.DiscoveryServiceID, o Options) []Name {
+	r, ok := recipeOf(w, id, o)
+	if !ok {
+		return nil
+	}
+	c := compilation{recipe: r, sets: map[string][]Set{}}
+	from, to := w.InstanceRanks(id)
+	instances := make([]instance, 0, to-from)
+	for i := range w.InstancesOf(id) {
+		instances = r.answerable(instances, i)
+	}
+	c.sets[r.owner] = r.own(instances)
+	c.addTargets(instances)
+	if r.portNames {
+		c.addPortNames(instances)
+	}
+	return c.names()
+}
+
+// recipe is how the names of a Cloud Map service are made of its instances: all
+// that is read of the service, its namespace and its zone.
+type recipe struct {
+	source    world.DiscoveryServiceID
+	owner     string // the service's own name
+	records   []world.DNSRecord
+	policy    Policy
+	checked   bool // instances may be unhealthy
+	failsOpen bool // also to instances that were never healthy
+	portNames bool
+}
+
+// recipeOf reports false for a service that is not in DNS.
+func recipeOf(w world.World, id world.DiscoveryServiceID, o Options) (recipe, bool) {
 	s := w.DiscoveryServices.Get(string(id))
 	if s == nil || len(s.Records) == 0 {
-		return nil
+		return recipe{}, false
 	}
 	z := zoneOf(w, s)
 	if z == nil {
-		return nil
+		return recipe{}, false
 	}
 	origin, ok := canonical(z.Name)
 	if !ok {
-		return nil
+		return recipe{}, false
 	}
 	owner, ok := below(s.Name, origin)
-	if !ok {
-		return nil
-	}
-	c := compilation{service: s, owner: owner, sets: map[string][]Set{}}
-	c.instances = answerable(w, s, o.Fidelity)
-	for _, r := range s.Records {
-		c.add(r)
-	}
-	if s.PortNames() {
-		c.addPortNames()
-	}
-	return c.names()
+	return recipe{
+		source: id, owner: owner, records: s.Records, policy: policy(s), portNames: s.PortNames(),
+		checked: s.CustomHealth || s.HealthCheck != nil, failsOpen: o.Fidelity.AnswersNeverHealthy(),
+	}, ok
+}
+
+func (r recipe) equal(o recipe) bool {
+	return r.source == o.source && r.owner == o.owner && slices.Equal(r.records, o.records) && r.policy == o.policy &&
+		r.checked == o.checked && r.failsOpen == o.failsOpen && r.portNames == o.portNames
 }
 
 // zoneOf is the hosted zone that the service's records are written to.
@@ -60,107 +89,153 @@ type instance struct {
 	healthy bool
 }
 
-// answerable lists the instances of which answers may be made. On AWS these
+// answerable appends an instance if answers may be made of it. On AWS these
 // are all, since a set without a healthy record fails open; in relaxed fidelity
 // one that was never healthy (a task that has not started yet) is no answer.
-func answerable(w world.World, s *world.DiscoveryService, f world.Fidelity) []instance {
-	checked := s.CustomHealth || s.HealthCheck != nil
-	var out []instance
-	for i := range w.InstancesOf(s.ID) {
-		healthy := !checked || i.Health != world.Unhealthy
-		if healthy || i.WasHealthy || f.AnswersNeverHealthy() {
-			out = append(out, instance{i, healthy})
-		}
+func (r recipe) answerable(to []instance, i *world.DiscoveryInstance) []instance {
+	healthy := !r.checked || i.Health != world.Unhealthy
+	if healthy || i.WasHealthy || r.failsOpen {
+		to = append(to, instance{i, healthy})
 	}
-	return out
+	return to
 }
 
-// compilation is one service under compilation.
-type compilation struct {
-	service   *world.DiscoveryService
-	owner     string
-	instances []instance
-	sets      map[string][]Set // by owner
-}
-
-func (c *compilation) add(r world.DNSRecord) {
-	switch r.Type {
-	case "A":
-		c.addSet(TypeA, r, address4)
-	case "AAAA":
-		c.addSet(TypeAAAA, r, address6)
-	case "CNAME":
-		c.addSet(TypeCNAME, r, target)
-	case "SRV":
-		c.addSet(TypeSRV, r, func(i *world.DiscoveryInstance) (string, bool) { return srv(i, c.owner) })
-		c.addTargets(r)
+// own makes the sets at the service's own name.
+func (r recipe) own(instances []instance) []Set {
+	var sets []Set
+	for _, record := range r.records {
+		sets = appendSet(sets, r.set(record, r.given(record.Type, instances)))
 	}
+	return sets
 }
 
-// addSet adds the records of one type at the service's own name: those of the
-// healthy instances, or of all where none is healthy.
-func (c *compilation) addSet(typ uint16, r world.DNSRecord, record func(*world.DiscoveryInstance) (string, bool)) {
-	var healthy, all []answer
-	for _, i := range c.instances {
-		a, ok := answerOf(i.DiscoveryInstance, typ, record)
+// appendSet leaves a set out that answers nothing.
+func appendSet(sets []Set, s Set) []Set {
+	if len(s.Records) == 0 && len(s.Choices) == 0 {
+		return sets
+	}
+	return append(sets, s)
+}
+
+// answers are what instances give: records, and aliases of load balancers.
+type answers struct{ records, aliases []string }
+
+func (a answers) empty() bool { return len(a.records) == 0 && len(a.aliases) == 0 }
+
+func (a *answers) add(one answer) {
+	if one.alias != "" {
+		a.aliases = append(a.aliases, one.alias)
+		return
+	}
+	a.records = append(a.records, one.record)
+}
+
+// and is both in new slices.
+func (a answers) and(b answers) answers {
+	return answers{merged(a.records, b.records), slices.Concat(a.aliases, b.aliases)}
+}
+
+// merged is two sorted lists as one.
+func merged(a, b []string) []string {
+	out := make([]string, 0, len(a)+len(b))
+	for _, s := range b {
+		n, _ := slices.BinarySearch(a, s)
+		out = append(append(out, a[:n]...), s)
+		a = a[n:]
+	}
+	return append(out, a...)
+}
+
+// given is what instances give for one record type. Records are sorted.
+type given struct{ healthy, unhealthy answers }
+
+func (g given) and(o given) given {
+	if g.healthy.empty() && o.healthy.empty() {
+		return given{unhealthy: g.unhealthy.and(o.unhealthy)}
+	}
+	return given{healthy: g.healthy.and(o.healthy)} // the others are not answered
+}
+
+func (r recipe) given(typ string, instances []instance) given {
+	var g given
+	for _, i := range instances {
+		a, ok := answerOf(i.DiscoveryInstance, typ, r.owner)
 		if !ok {
 			continue
 		}
-		all = append(all, a)
+		to := &g.unhealthy
 		if i.healthy {
-			healthy = append(healthy, a)
+			to = &g.healthy
 		}
+		if to.records == nil {
+			to.records = make([]string, 0, len(instances))
+		}
+		to.add(a)
 	}
-	if len(healthy) == 0 {
-		healthy = all
+	slices.Sort(g.healthy.records)
+	slices.Sort(g.unhealthy.records)
+	return g
+}
+
+// set makes the set of one record type, and keeps the slices of g: the answers of
+// the healthy instances, or of all where none is healthy. With an alias among them
+// each is a choice of its own; all choices weigh the same.
+func (r recipe) set(record world.DNSRecord, g given) Set {
+	a := g.healthy
+	if a.empty() {
+		a = g.unhealthy
 	}
-	c.put(c.owner, setOf(typ, r, policy(c.service), healthy))
+	s := Set{Type: recordType(record.Type), TTL: ttl(record.TTL), Policy: r.policy}
+	if len(a.aliases) == 0 {
+		s.Records = a.records
+		return s
+	}
+	s.Policy = Choose
+	for _, to := range a.aliases {
+		s.Choices = append(s.Choices, Choice{Weight: 1, Alias: to})
+	}
+	for _, text := range a.records {
+		s.Choices = append(s.Choices, Choice{Weight: 1, TTL: s.TTL, Records: []string{text}})
+	}
+	return s
 }
 
 // answer is what one instance gives: a record, or an alias of a load balancer.
 type answer struct{ record, alias string }
 
-// answerOf is the answer of an instance. An alias stands for addresses only, and
-// only under weighted routing (Cloud Map API reference, RegisterInstance).
-func answerOf(i *world.DiscoveryInstance, typ uint16, record func(*world.DiscoveryInstance) (string, bool)) (answer, bool) {
+// answerOf is the answer of an instance of the service with that name. An alias
+// stands for addresses only, and only under weighted routing (Cloud Map API
+// reference, RegisterInstance).
+func answerOf(i *world.DiscoveryInstance, typ, owner string) (answer, bool) {
 	if name := i.Attributes["AWS_ALIAS_DNS_NAME"]; name != "" {
 		to, ok := canonical(name)
-		return answer{alias: to}, ok && (typ == TypeA || typ == TypeAAAA)
+		return answer{alias: to}, ok && (typ == "A" || typ == "AAAA")
 	}
-	text, ok := record(i)
+	text, ok := recordOf(i, typ, owner)
 	return answer{record: text}, ok
 }
 
-// setOf makes a set of answers. With an alias among them each is a choice of its
-// own; all choices weigh the same.
-func setOf(typ uint16, r world.DNSRecord, p Policy, answers []answer) Set {
-	s := Set{Type: typ, TTL: ttl(r.TTL), Policy: p}
-	if !slices.ContainsFunc(answers, func(a answer) bool { return a.alias != "" }) {
-		for _, a := range answers {
-			s.Records = append(s.Records, a.record)
-		}
-		return s
-	}
-	s.Policy = Choose
-	for _, a := range answers {
-		c := Choice{Weight: 1, Alias: a.alias}
-		if a.alias == "" {
-			c.TTL, c.Records = s.TTL, []string{a.record}
-		}
-		s.Choices = append(s.Choices, c)
-	}
-	return s
+// compilation is the names of one service while they are made.
+type compilation struct {
+	recipe
+	sets map[string][]Set // by owner
 }
 
 // addTargets adds the addresses of the names that SRV records point to. AWS
 // writes them without a health check: they stay while the instance does.
-func (c *compilation) addTargets(r world.DNSRecord) {
-	for _, i := range c.instances {
-		if _, ok := srv(i.DiscoveryInstance, c.owner); !ok {
+func (c *compilation) addTargets(instances []instance) {
+	for _, r := range c.records {
+		if r.Type != "SRV" {
 			continue
 		}
-		owner, _ := instanceOwner(i.DiscoveryInstance, c.owner)
-		c.addTarget(i.DiscoveryInstance, owner, r)
+		for _, i := range instances {
+			if _, ok := port(i.DiscoveryInstance); !ok {
+				continue
+			}
+			if owner, ok := instanceOwner(i.DiscoveryInstance, c.owner); ok {
+				c.addTarget(i.DiscoveryInstance, owner, r)
+			}
+		}
 	}
 }
 
@@ -173,34 +248,37 @@ func (c *compilation) addTarget(i *world.DiscoveryInstance, owner string, r worl
 	}
 }
 
-func (c *compilation) put(owner string, s Set) {
-	if len(s.Records) > 0 || len(s.Choices) > 0 {
-		c.sets[owner] = append(c.sets[owner], s)
-	}
-}
+func (c *compilation) put(owner string, s Set) { c.sets[owner] = appendSet(c.sets[owner], s) }
 
 func (c *compilation) names() []Name {
 	names := make([]Name, 0, len(c.sets))
 	for owner, sets := range c.sets {
-		names = append(names, Name{NameKey: NameKey{Owner: owner, Source: c.service.ID}, Sets: tidy(sets)})
+		if len(sets) > 0 {
+			names = append(names, c.name(owner, sets))
+		}
 	}
 	sortNames(names)
 	return names
 }
 
-// tidy sorts sets by type, joins those of one type and sorts their records.
+func (r recipe) name(owner string, sets []Set) Name {
+	return Name{NameKey: NameKey{Owner: owner, Source: r.source}, Sets: tidy(sets)}
+}
+
+// tidy sorts sets by type, joins those of one type and sorts their records, all
+// in place: nobody else may have the slices.
 func tidy(sets []Set) []Set {
 	slices.SortStableFunc(sets, func(a, b Set) int { return cmp.Compare(a.Type, b.Type) })
-	out := sets[:0:0]
+	out := sets[:0]
 	for _, s := range sets {
 		last := len(out) - 1
 		if last < 0 || out[last].Type != s.Type {
-			s.Records, s.Choices = slices.Clone(s.Records), slices.Clone(s.Choices)
 			out = append(out, s)
 			continue
 		}
 		out[last] = joined(out[last], s)
 	}
+	clear(sets[len(out):])
 	for i := range out {
 		slices.Sort(out[i].Records)
 		if out[i].Policy != Weighted {
@@ -251,7 +329,10 @@ func Merge(parts []Name) []Set {
 	}
 	var sets []Set
 	for _, p := range parts {
-		sets = append(sets, p.Sets...)
+		for _, s := range p.Sets {
+			s.Records, s.Choices = slices.Clone(s.Records), slices.Clone(s.Choices)
+			sets = append(sets, s)
+		}
 	}
 	return tidy(sets)
 }
@@ -269,13 +350,19 @@ func policy(s *world.DiscoveryService) Policy {
 // ttl keeps a TTL within RFC 2181 section 8.
 func ttl(seconds int64) uint32 { return uint32(min(max(seconds, 0), 1<<31-1)) }
 
+// address4 is the text as it was given: an IPv4 address has one form only.
 func address4(i *world.DiscoveryInstance) (string, bool) {
-	a, err := netip.ParseAddr(i.Attributes["AWS_INSTANCE_IPV4"])
-	return a.String(), err == nil && a.Is4()
+	text := i.Attributes["AWS_INSTANCE_IPV4"]
+	a, err := netip.ParseAddr(text)
+	return text, err == nil && a.Is4()
 }
 
 func address6(i *world.DiscoveryInstance) (string, bool) {
-	a, err := netip.ParseAddr(i.Attributes["AWS_INSTANCE_IPV6"])
+	text := i.Attributes["AWS_INSTANCE_IPV6"]
+	if text == "" {
+		return "", false
+	}
+	a, err := netip.ParseAddr(text)
 	return a.String(), err == nil && a.Is6() && a.Zone() == ""
 }
 
@@ -290,15 +377,31 @@ func target(i *world.DiscoveryInstance) (string, bool) {
 // srv is the SRV record of an instance: priority and weight are always 1
 // (Cloud Map API reference, DnsRecord).
 func srv(i *world.DiscoveryInstance, owner string) (string, bool) {
-	port, err := strconv.ParseUint(i.Attributes["AWS_INSTANCE_PORT"], 10, 16)
-	if err != nil {
+	number, ok := port(i)
+	if !ok {
 		return "", false
 	}
 	name, ok := instanceOwner(i, owner)
-	return fmt.Sprintf("1 1 %d %s", port, name), ok
+	return "1 1 " + number + " " + name, ok
 }
 
+// port is the number as it is written, without zeros in front.
+func port(i *world.DiscoveryInstance) (string, bool) {
+	text := i.Attributes["AWS_INSTANCE_PORT"]
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || text[0] == '0' {
+		text = strconv.FormatUint(n, 10)
+	}
+	return text, err == nil
+}
+
+// instanceOwner is the name of an instance under a service's. Two ids have the
+// same one only if they differ in the case of letters at most.
 func instanceOwner(i *world.DiscoveryInstance, owner string) (string, bool) {
+	if plain(i.ID) && plain(owner) && !strings.HasSuffix(i.ID, ".") {
+		name := i.ID + "." + owner
+		return name, len(name)+1 <= maxName
+	}
 	name, ok := InstanceName(i.ID)
 	if !ok {
 		return "", false
