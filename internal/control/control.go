@@ -50,7 +50,7 @@ func New(changes *change.Runner, answers *Answers, logger *slog.Logger) *Control
 		id := world.ResolverEndpointID(key)
 		resolve.Observe(d, id, answers.Serving(id))
 	}))
-	c.retention = reconcile.New("retention", opts, c.planned(func(d *plan.Draft, _ string) { retain.Plan(d) }))
+	c.retention = reconcile.New("retention", opts, c.forget)
 	return c
 }
 
@@ -59,6 +59,17 @@ func (c *Control) planned(f func(d *plan.Draft, key string)) func(context.Contex
 	return func(ctx context.Context, key string) (time.Time, error) {
 		return c.changes.Plan(ctx, func(d *plan.Draft) { f(d, key) })
 	}
+}
+
+// forget plans what is forgotten. Each registration brings an operation that is
+// forgotten in time, so where that is sure it is not tried on the view first: it
+// would be done twice.
+func (c *Control) forget(ctx context.Context, _ string) (time.Time, error) {
+	if !retain.Full(c.store.View()) {
+		return c.changes.Plan(ctx, retain.Plan)
+	}
+	_, again, err := c.changes.Do(ctx, func(d *plan.Draft) error { retain.Plan(d); return nil })
+	return again, err
 }
 
 // Run runs the loops until ctx ends.

@@ -31,6 +31,9 @@ const slack = 1000
 // Crowded says that there are operations to forget before their time.
 func Crowded(w world.World) bool { return w.Operations.Len() > MostOperations+slack }
 
+// Full says that there surely is something to forget.
+func Full(w world.World) bool { return w.Operations.Len() > MostOperations }
+
 // interval is how often it is worth looking.
 const interval = time.Minute
 

@@ -94,6 +94,9 @@ func TestPlan_BoundsOperations(t *testing.T) {
 	}
 	plans := 0
 	for d := run(w); !d.Empty(); d = run(w) {
+		if !Full(w) {
+			t.Fatalf("forgets some of %d operations", w.Operations.Len())
+		}
 		w = d.World
 		plans++
 	}
@@ -109,4 +112,20 @@ func TestPlan_BoundsOperations(t *testing.T) {
 		}
 		break
 	}
+}
+
+// What it costs to forget an operation, which each registration comes to.
+func BenchmarkPlan(b *testing.B) {
+	w := world.New()
+	total := MostOperations + most
+	for n := range total {
+		w.Put(&world.Operation{ID: world.OperationID(fmt.Sprintf("op-%05d", n*7919%total)), Revision: int64(n), CreatedAt: now})
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if d := run(w); d.World.Operations.Len() != MostOperations {
+			b.Fatal(d.World.Operations.Len())
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*most), "µs/operation")
 }
