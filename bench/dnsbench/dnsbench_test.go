@@ -3,13 +3,17 @@
 package main
 
 import (
+	"errors"
 	"math"
+	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
+	"golang.org/x/sys/unix"
 )
 
 // What dnsperf 2.10 of Debian 12 prints.
@@ -143,6 +147,45 @@ func TestPercentile(t *testing.T) {
 	}
 	if percentile(nil, 0.5) != 0 {
 		t.Error("no times have a percentile")
+	}
+}
+
+func TestPace(t *testing.T) {
+	server, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var served sync.WaitGroup
+	served.Go(func() {
+		var b [1500]byte
+		for {
+			n, from, err := server.ReadFromUDPAddrPort(b[:])
+			if err != nil {
+				return // closed
+			}
+			if _, err := server.WriteToUDPAddrPort(b[:n], from); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	defer func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+		served.Wait()
+	}()
+	c := course{Server: server.LocalAddr().(*net.UDPAddr).AddrPort(), Services: 3, Rate: 10000, Count: 20}
+	fd, err := socket(c.Server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	seen, err := pace(fd, c)
+	if err := errors.Join(err, unix.Close(fd)); err != nil {
+		t.Fatal(err)
+	}
+	if len(seen.Times) != c.Count || seen.Lost != 0 || slices.Min(seen.Times) <= 0 || slices.Max(seen.Times) > time.Since(began) {
+		t.Errorf("%+v", seen)
 	}
 }
 

@@ -40,6 +40,13 @@ type options struct {
 }
 
 func main() {
+	if len(os.Args) == 3 && os.Args[1] == askCommand {
+		if err := ask(os.Args[2], os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	var o options
 	flag.StringVar(&o.peers, "peers", "bin/peers", "directory of servers that are not installed in the system")
 	flag.IntVar(&o.rounds, "n", 7, "rounds of the comparison; 0: none")
