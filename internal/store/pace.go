@@ -12,7 +12,7 @@ const (
 	// paceMost bounds that. It is what a response may be later by.
 	paceMost = 3 * time.Millisecond
 	// paceShare of the crowd is as many as are worth waiting for.
-	paceShare = 0.75
+	paceShare = 0.5
 	// paceMemory: of a crowd this share is remembered with each batch.
 	paceMemory = 0.8
 )
