@@ -101,7 +101,7 @@ func planeOptions(d *daemon, exe string) dataplane.SupervisorOptions {
 			if err != nil {
 				return err
 			}
-			return fs.AddProcess(cgroupOf(d.dir.InstanceID())+"/_plane", pid)
+			return fs.AddUrgentProcess(cgroupOf(d.dir.InstanceID())+"/_plane", pid)
 		},
 		Command: []string{exe, "dataplane", "--socket", socket, "--run-dir", d.runDir},
 		Socket:  socket, RunDir: d.runDir, Logger: d.logger,

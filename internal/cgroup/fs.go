@@ -161,18 +161,52 @@ func (f FS) AddProcess(path string, pid int) error {
 		return err
 	}
 	for _, root := range f.hierarchies() {
-		dir := root + path
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return fmt.Errorf("create cgroup: %w", err)
-		}
-		if err := inheritCPUs(root, path); err != nil {
-			return err
-		}
-		if err := write(dir, "cgroup.procs", int64(pid)); err != nil {
+		if err := join(root, path, pid); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// AddUrgentProcess is AddProcess for one that is to be scheduled in real time. A
+// group of cgroup v1's cpu hierarchy has no time for that unless it is given some
+// (cpu.rt_runtime_us), and is held back when it has used it up; so there the
+// process is in the root, which has nearly all. With v2 the group gets its
+// controllers first: where groups have no such time the kernel then refuses to
+// schedule the process so, and else it would refuse the controllers.
+func (f FS) AddUrgentProcess(path string, pid int) error {
+	if err := check(path); err != nil {
+		return err
+	}
+	if f.unified {
+		if err := f.createV2(path, Limits{}); err != nil {
+			return err
+		}
+	}
+	for _, root := range f.hierarchies() {
+		if !f.unified && slices.Contains(strings.Split(filepath.Base(root), ","), "cpu") {
+			if err := write(root, "cgroup.procs", int64(pid)); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := join(root, path, pid); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// join moves a process into a group of one hierarchy.
+func join(root, path string, pid int) error {
+	dir := root + path
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("create cgroup: %w", err)
+	}
+	if err := inheritCPUs(root, path); err != nil {
+		return err
+	}
+	return write(dir, "cgroup.procs", int64(pid))
 }
 
 // Processes lists the processes of a group, in whatever hierarchy they are.

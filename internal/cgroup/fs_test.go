@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -132,6 +133,20 @@ func TestHost_CreateJoinRemove(t *testing.T) {
 	}
 	if pids, err := f.Processes(path + "/process"); err != nil || len(pids) != 1 || pids[0] != sleeper.Process.Pid {
 		t.Errorf("processes %v, %v; want %d", pids, err, sleeper.Process.Pid)
+	}
+	if err := f.AddUrgentProcess(path+"/urgent", sleeper.Process.Pid); err != nil {
+		t.Error(err)
+	}
+	groups = read(t, "/proc", fmt.Sprint(sleeper.Process.Pid), "cgroup")
+	for line := range strings.Lines(groups) {
+		controllers, group, _ := strings.Cut(strings.TrimSpace(line[strings.Index(line, ":")+1:]), ":")
+		want := path + "/urgent"
+		if slices.Contains(strings.Split(controllers, ","), "cpu") {
+			want = "/"
+		}
+		if group != want {
+			t.Errorf("the urgent process is in %s of %q, want %s", group, controllers, want)
+		}
 	}
 	if err := f.Kill(path); err != nil {
 		t.Error(err)

@@ -7,15 +7,20 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // Whoever asks for a name waits for the answer, and answering takes
 // microseconds: the data plane goes before the API and the planners, which may
-// keep all cores busy.
+// keep all cores busy. As long as it uses little it is scheduled in real time, so
+// that it runs as soon as a query comes (see urgency); else it only goes first.
 const (
-	// niceness is that of the process (sched(7)).
+	// realTime is its priority then: the lowest of those that go before all others
+	// (sched(7), SCHED_RR).
+	realTime = 1
+	// niceness is that of the process else.
 	niceness = -10
 	// slice is what its threads run at a time, in nanoseconds, before others have
 	// their turn: those that ask for little get it soon (EEVDF; Linux 6.12 and
@@ -26,29 +31,50 @@ const (
 )
 
 // prioritise has the kernel run the threads of this process, and those that they
-// start, before others.
-func prioritise() error {
-	threads, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		return err
+// start, before others: in real time, or a little.
+func prioritise(inRealTime bool) error {
+	attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL, Nice: niceness, Runtime: slice}
+	if inRealTime {
+		attr = unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: realTime}
 	}
-	for _, t := range threads {
-		id, err := strconv.Atoi(t.Name())
-		if err != nil {
-			return err
-		}
-		attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL, Nice: niceness, Runtime: slice}
-		if err := unix.SchedSetAttr(id, &attr, 0); err != nil && !errors.Is(err, unix.ESRCH) {
-			return fmt.Errorf("priority of a thread: %w", err)
-		}
+	if err := schedule(attr); err != nil || inRealTime {
+		return err
 	}
 	// Where each session is a group of its own, niceness counts among its members
 	// only, and this among groups (sched(7), "The autogroup feature").
-	err = os.WriteFile("/proc/self/autogroup", []byte(strconv.Itoa(niceness)), 0)
+	err := os.WriteFile("/proc/self/autogroup", []byte(strconv.Itoa(niceness)), 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return err
+}
+
+// schedule sets the attributes of all threads, also of those that one which was
+// not set yet starts meanwhile: a thread that spins for a lock in real time must
+// not meet one that holds it and is not let run.
+func schedule(attr unix.SchedAttr) error {
+	set := map[string]bool{}
+	for before := -1; before < len(set); {
+		before = len(set)
+		threads, err := os.ReadDir("/proc/self/task")
+		if err != nil {
+			return err
+		}
+		for _, t := range threads {
+			if set[t.Name()] {
+				continue
+			}
+			set[t.Name()] = true
+			id, err := strconv.Atoi(t.Name())
+			if err != nil {
+				return err
+			}
+			if err := unix.SchedSetAttr(id, &attr, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+				return fmt.Errorf("priority of a thread: %w", err)
+			}
+		}
+	}
+	return nil
 }
 
 // background runs f on a thread that goes after all others of the process, and
@@ -56,7 +82,17 @@ func prioritise() error {
 func background(f func()) {
 	go func() { // f says when it has ended
 		runtime.LockOSThread() // and never unlocked, so that the thread ends
-		_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), lowly)
+		attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL, Nice: lowly}
+		_ = unix.SchedSetAttr(0, &attr, 0)
 		f()
 	}()
+}
+
+// cpuTime is what the process has used.
+func cpuTime() time.Duration {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -26,7 +26,7 @@ func Run(ctx context.Context, opts Options) (err error) {
 	debug.SetGCPercent(gcPercent)
 	opts.threads = runtime.GOMAXPROCS(0)
 	runtime.GOMAXPROCS(opts.threads + spareProcessors)
-	if err := prioritise(); err != nil {
+	if err := prioritise(false); err != nil {
 		opts.Logger.Warn("the data plane has no priority over other processes", "err", err)
 	}
 	self, err := itself(opts)

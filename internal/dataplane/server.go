@@ -55,7 +55,9 @@ type Server struct {
 	config   Config
 	vpcs     map[world.VPCID]*served
 	keeper   *keeper // nil without RunDir
-	heap     heap    // of a process of its own
+	// Of a process of its own.
+	heap    heap
+	urgency urgency
 }
 
 // New starts a data plane in this process. With a RunDir it serves the snapshot
@@ -125,6 +127,7 @@ func (s *Server) check() {
 	}
 	if s.opts.threads > 0 {
 		s.heap.look(s.revision)
+		s.urgency.look(s.opts.Logger)
 	}
 }
 
