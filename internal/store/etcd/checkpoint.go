@@ -143,7 +143,7 @@ func (b *backend) dropGarbage(ctx context.Context, revision int64) error {
 // dropRange deletes keys from one to before another.
 func (b *backend) dropRange(ctx context.Context, from, to string) error {
 	for {
-		some, err := b.client.Get(ctx, from, clientv3.WithRange(to), clientv3.WithKeysOnly(), clientv3.WithLimit(dropKeys), clientv3.WithSerializable())
+		some, err := b.keys(ctx, from, to)
 		if err != nil || len(some.Kvs) == 0 {
 			return err
 		}
@@ -156,4 +156,11 @@ func (b *backend) dropRange(ctx context.Context, from, to string) error {
 		}
 		from = next
 	}
+}
+
+// keys lists the first keys of a range.
+func (b *backend) keys(ctx context.Context, from, to string) (*clientv3.GetResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	return b.client.Get(ctx, from, clientv3.WithRange(to), clientv3.WithKeysOnly(), clientv3.WithLimit(dropKeys), clientv3.WithSerializable())
 }

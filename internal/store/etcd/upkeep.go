@@ -110,14 +110,15 @@ func (b *backend) overQuota() error {
 // tidy makes a checkpoint, drops what it takes the place of, and shrinks the file if
 // that is worth it.
 func (u *upkeep) tidy(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, upkeepTimeout)
-	defer cancel()
+	// Without a bound: a large state takes its time, and each step has one.
 	if err := u.checkpoint(ctx, u.lookAtDisk); err != nil {
 		return fmt.Errorf("make a checkpoint: %w", err)
 	}
 	if u.disk == nil {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, upkeepTimeout)
+	defer cancel()
 	if err := u.compact(ctx); err != nil {
 		return fmt.Errorf("compact: %w", err)
 	}
