@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,7 +32,7 @@ func TestPlainNames(t *testing.T) {
 		origin := present(o)
 		if len(l) > 0 {
 			_, legalName := labels(text)
-			want := legalName && legal(append(l[:len(l):len(l)], o...))
+			want := legalName && legal(append(slices.Clip(l), o...))
 			if got, is := below(text, origin); is != want || is && got != present(l)+origin {
 				t.Fatalf("below(%q, %q) is %q, %v; expected %q, %v", text, origin, got, is, present(l)+origin, want)
 			}

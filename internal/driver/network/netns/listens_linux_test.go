@@ -89,7 +89,7 @@ func onLoopback(t *testing.T, path, address string) {
 func socket(t *testing.T, path, network string, at netip.AddrPort, v6only bool) int {
 	t.Helper()
 	family, kind := unix.AF_INET, unix.SOCK_STREAM
-	var address unix.Sockaddr = &unix.SockaddrInet4{Port: int(at.Port())}
+	var address unix.Sockaddr
 	if at.Addr().Is4() {
 		address = &unix.SockaddrInet4{Port: int(at.Port()), Addr: at.Addr().As4()}
 	} else {
