@@ -9,8 +9,8 @@ import (
 	"seamark/internal/world"
 )
 
-// portsEvery is how often the ports of a task that has just come to run are
-// looked at. Later it is a tenth of the time that it has been running: who takes
+// portsEvery is how often the ports of a task whose containers have just started are
+// looked at. Later it is a tenth of the time that they have been running: who takes
 // long to start does not mind, and those that never listen cost little.
 const portsEvery = 20 * time.Millisecond
 
@@ -48,17 +48,17 @@ func (n *Node) lookAtPorts(ctx context.Context, key string) (time.Time, error) {
 		// What cannot be seen is not waited for.
 		n.o.Logger.Warn("see whether a task listens; it is named without", "task", t.ID, "error", err)
 	case !listens:
-		return n.now().Add(max(portsEvery, n.ran(t)/10)), nil
+		return n.now().Add(max(portsEvery, n.waited(t)/10)), nil
 	}
 	return time.Time{}, n.observe(ctx, t.ID, func(_ *world.Task, o *world.TaskObserved) { o.Listens = true })
 }
 
-// ran is how long a task has been RUNNING.
-func (n *Node) ran(t *world.Task) time.Duration {
-	if t.StartedAt.IsZero() {
+// waited is how long a task has been ACTIVATING.
+func (n *Node) waited(t *world.Task) time.Duration {
+	if t.ActivatingAt.IsZero() {
 		return 0
 	}
-	return n.now().Sub(t.StartedAt)
+	return n.now().Sub(t.ActivatingAt)
 }
 
 // listens says whether somebody listens on all of a task's awaited ports, at one

@@ -30,7 +30,7 @@ func (p *ports) Listens(_ context.Context, c runtime.Status, network string, at 
 	return p.open[network+" "+at.String()] && c.ID == "r-side", p.err
 }
 
-// portsNode is a node with a task that is RUNNING and registered nowhere yet;
+// portsNode is a node with a task that is ACTIVATING;
 // its first container has ended, the second runs.
 func portsNode(t *testing.T, p *ports, change func(t *world.Task)) *Node {
 	t.Helper()
@@ -50,7 +50,7 @@ func portsNode(t *testing.T, p *ports, change func(t *world.Task)) *Node {
 		{Name: "app", PortMappings: []world.PortMapping{{ContainerPort: 80, Protocol: "tcp"}, {ContainerPort: 53, Protocol: "udp"}}}, {Name: "side"},
 	}}
 	task := &world.Task{
-		ID: "t", Node: "n", TaskDefinition: def.TaskDefinitionRef, LastStatus: world.TaskRunning, StartedAt: n.now(),
+		ID: "t", Node: "n", TaskDefinition: def.TaskDefinitionRef, LastStatus: world.TaskActivating, ActivatingAt: n.now(),
 		Address: netip.MustParseAddr("10.0.1.4"), IPv6: netip.MustParseAddr("fd00::4"), Registries: []world.ServiceRegistry{{Service: "srv"}},
 		Observed: world.TaskObserved{Started: true, Containers: []world.ContainerObserved{{Name: "app", RuntimeID: "r-app"}, {Name: "side", RuntimeID: "r-side"}}},
 	}

@@ -311,7 +311,7 @@ func (s *sim) obey(t *world.Task, o *world.TaskObserved) {
 				o.Containers[i].LastStatus = "RUNNING"
 			}
 		}
-	case world.TaskRunning:
+	case world.TaskActivating, world.TaskRunning:
 		o.Listens = o.Listens || !s.deaf[revision]
 		s.probe(t, o)
 	case world.TaskStopping:

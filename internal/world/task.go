@@ -93,16 +93,25 @@ type Task struct {
 	// DrainUntil is when a task that left DNS may be signalled; zero: not decided.
 	DrainUntil time.Time
 	// Accounted: plan/deploy has counted how this task ended.
-	Accounted  bool
-	StartedAt  time.Time // reached RUNNING
-	StoppingAt time.Time
-	StoppedAt  time.Time
+	Accounted    bool
+	ActivatingAt time.Time // reached ACTIVATING; most tasks skip that
+	StartedAt    time.Time // reached RUNNING
+	StoppingAt   time.Time
+	StoppedAt    time.Time
 
 	Observed TaskObserved
 }
 
 func (t *Task) Kind() Kind  { return KindTask }
 func (t *Task) Key() string { return string(t.ID) }
+
+// Began is when all of the task's containers had started; zero: they have not.
+func (t *Task) Began() time.Time {
+	if t.ActivatingAt.IsZero() {
+		return t.StartedAt
+	}
+	return t.ActivatingAt
+}
 
 func taskService(t *Task) []string {
 	if t.Service == "" {

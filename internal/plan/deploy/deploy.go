@@ -49,7 +49,7 @@ type state struct {
 	live    map[world.DeploymentID][]*world.Task
 	leaving map[world.DeploymentID][]*world.Task
 	ended   []*world.Task
-	// since is when the oldest running task of a deployment started.
+	// since is when the first of a deployment's running tasks began.
 	since   map[world.DeploymentID]time.Time
 	changed bool
 }
@@ -67,8 +67,8 @@ func newState(d *plan.Draft, svc *world.Service) *state {
 			s.ended = append(s.ended, t)
 		case t.DesiredStatus == world.TaskRunning && t.LastStatus.Before(world.TaskDeactivating):
 			s.live[t.Deployment] = append(s.live[t.Deployment], t)
-			if first, ok := s.since[t.Deployment]; s.mayServe(t) && (!ok || t.StartedAt.Before(first)) {
-				s.since[t.Deployment] = t.StartedAt
+			if first, ok := s.since[t.Deployment]; s.mayServe(t) && (!ok || t.Began().Before(first)) {
+				s.since[t.Deployment] = t.Began()
 			}
 		default:
 			s.leaving[t.Deployment] = append(s.leaving[t.Deployment], t)

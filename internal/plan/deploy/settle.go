@@ -217,8 +217,8 @@ func (s *state) ranWell(t *world.Task) bool {
 // which a deployment's circuit breaker takes for the same.
 func (s *state) failed(p *world.Deployment, t *world.Task) {
 	s.svc.Steady = false
-	crashed := !t.StartedAt.IsZero()
-	if crashed && t.StoppingAt.Sub(t.StartedAt) >= shortRun {
+	crashed := !t.Began().IsZero()
+	if crashed && t.StoppingAt.Sub(t.Began()) >= shortRun {
 		return
 	}
 	p.FailedTasks++

@@ -22,8 +22,8 @@ func registered(d *plan.Draft) bool {
 func TestPlan_NamesATaskOnceItListens(t *testing.T) {
 	d := deaf(nil)
 	Plan(d, "t")
-	if got := get(d); registered(d) || got.LastStatus != world.TaskRunning || got.StartedAt != start {
-		t.Fatalf("registered before it listens, or not running: %+v", got)
+	if got := get(d); registered(d) || got.LastStatus != world.TaskActivating || got.ActivatingAt != start {
+		t.Fatalf("registered before it listens, or not activating: %+v", got)
 	}
 	if want := start.Add(d.Fidelity.ListenWait()); d.Wake() != want {
 		t.Errorf("looks again at %v, want %v", d.Wake(), want)
@@ -34,7 +34,7 @@ func TestPlan_NamesATaskOnceItListens(t *testing.T) {
 	}
 	see(d, func(o *world.TaskObserved) { o.Listens = true })
 	Plan(d, "t")
-	if got := get(d); !registered(d) || got.Registration.Revision != d.Revision || got.Registration.At != d.Now || got.StartedAt != start {
+	if got := get(d); !registered(d) || got.Registration.Revision != d.Revision || got.Registration.At != d.Now || got.StartedAt != d.Now || got.LastStatus != world.TaskRunning {
 		t.Errorf("it listens: %+v", got)
 	}
 }

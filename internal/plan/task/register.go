@@ -2,24 +2,20 @@ package task
 
 import (
 	"strconv"
+	"time"
 
 	"seamark/internal/plan/discover"
 	"seamark/internal/world"
 )
 
-// toRegister says whether the task is still to be entered in its registries.
-func (s *step) toRegister() bool {
-	return len(s.t.Registries) > 0 && s.t.Registration.State == world.NotRegistered
-}
-
-// mayBeNamed says whether clients may be sent to the task: somebody listens
-// where they would come, or has had time enough to.
-func (s *step) mayBeNamed() bool {
+// mayBeNamed says whether clients may be sent to a task whose containers run since
+// that time: somebody listens where they would come, or has had time enough to.
+func (s *step) mayBeNamed(since time.Time) bool {
 	wait := s.d.Fidelity.ListenWait()
 	if wait == 0 || s.t.Observed.Listens || len(s.t.AwaitedPorts(s.def)) == 0 {
 		return true
 	}
-	until := s.t.StartedAt.Add(wait)
+	until := since.Add(wait)
 	if s.d.Now.Before(until) {
 		s.d.Again(until)
 		return false

@@ -67,23 +67,28 @@ func (s *step) start() bool {
 	case s.t.LastStatus == world.TaskProvisioning && s.t.Observed.Attached:
 		s.t.LastStatus = world.TaskPending
 	case s.t.LastStatus == world.TaskPending && s.t.Observed.Started && s.reachable():
-		// AWS shows ACTIVATING while it registers; here that takes no time.
-		s.t.LastStatus = world.TaskRunning
-		s.t.StartedAt = s.d.Now
-		if s.mayBeNamed() {
-			s.register()
+		if s.mayBeNamed(s.d.Now) {
+			s.run()
+			break
 		}
-	case s.t.LastStatus == world.TaskRunning && s.toRegister():
-		if !s.mayBeNamed() {
-			return false
-		}
-		s.register()
+		s.t.LastStatus = world.TaskActivating
+		s.t.ActivatingAt = s.d.Now
+	case s.t.LastStatus == world.TaskActivating && s.mayBeNamed(s.t.ActivatingAt):
+		s.run()
 	case s.t.LastStatus == world.TaskRunning:
 		return s.reportHealth()
 	default:
 		return false
 	}
 	return true
+}
+
+// run has a task run and be found, which is one step: who waits for a task that is
+// RUNNING goes on to call it.
+func (s *step) run() {
+	s.t.LastStatus = world.TaskRunning
+	s.t.StartedAt = s.d.Now
+	s.register()
 }
 
 // stopDecided says whether the task has to end, and writes why.
