@@ -12,8 +12,8 @@ import (
 // process that is small affords more of it between two collections.
 const (
 	// smallPercent is for as long as the garbage fits into roomy.
-	smallPercent = 200
-	roomy        = 96 << 20 // bytes of garbage
+	smallPercent = 300
+	roomy        = 160 << 20 // bytes of garbage
 	usualPercent = 100
 )
 
