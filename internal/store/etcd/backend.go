@@ -35,7 +35,7 @@ type backend struct {
 
 	journal      *journal
 	entry        []byte       // reused
-	etcdRevision atomic.Int64 // etcd's own, of the last commit
+	etcdRevision atomic.Int64 // etcd's own, of the last write
 
 	stopUpkeep context.CancelFunc
 	upkeepDone sync.WaitGroup
@@ -153,8 +153,18 @@ func (b *backend) Commit(_ context.Context, batch store.Batch) error {
 // committed records that a batch is durable, its entry being in b.entry.
 func (b *backend) committed(batch store.Batch, version int64) {
 	b.revision, b.version = batch.Revision, version
-	b.etcdRevision.Store(max(b.etcdRevision.Load(), version))
+	b.sawRevision(version)
 	b.journal.appended(batch.World, len(b.entry))
+}
+
+// sawRevision records a revision of etcd's. Commits and checkpoints do so side by side.
+func (b *backend) sawRevision(revision int64) {
+	for {
+		last := b.etcdRevision.Load()
+		if revision <= last || b.etcdRevision.CompareAndSwap(last, revision) {
+			return
+		}
+	}
 }
 
 // Resolve implements store.Backend. It writes the revision as it is, which

@@ -58,7 +58,7 @@ func (b *backend) fenced(ctx context.Context, ops ...clientv3.Op) error {
 	if !resp.Succeeded {
 		return errNotWriter
 	}
-	b.etcdRevision.Store(max(b.etcdRevision.Load(), resp.Header.Revision))
+	b.sawRevision(resp.Header.Revision)
 	return nil
 }
 
@@ -80,7 +80,8 @@ func (b *backend) writeChunks(ctx context.Context, w world.World, between func()
 			}
 		}
 	}
-	return c.bytes, c.flush(ctx)
+	err := c.flush(ctx)
+	return c.bytes, err
 }
 
 // chunks writes a checkpoint's chunks one after the other.

@@ -50,7 +50,8 @@ func (l loader) load(ctx context.Context) (s state, err error) {
 	if err := l.journal(ctx, &s, changed); err != nil {
 		return s, err
 	}
-	return s, s.assemble(base, changed)
+	err = s.assemble(base, changed)
+	return s, err
 }
 
 func (l loader) base(ctx context.Context, s *state) ([]world.Object, error) {

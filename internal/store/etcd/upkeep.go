@@ -72,7 +72,11 @@ func (u *upkeep) run(ctx context.Context) {
 		}
 		u.lookAtDisk()
 		if u.journal.due() && u.Ready() == nil && time.Since(failed) >= retryCheckpoint {
-			if err := u.tidy(ctx); err != nil {
+			err := u.tidy(ctx)
+			if errors.Is(err, errNotWriter) {
+				return // that process looks after the state now
+			}
+			if err != nil {
 				u.complain(ctx, err)
 				failed = time.Now()
 			}
