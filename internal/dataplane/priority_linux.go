@@ -40,10 +40,18 @@ func prioritise(inRealTime bool) error {
 	if err := schedule(attr); err != nil || inRealTime {
 		return err
 	}
-	// Where each session is a group of its own, niceness counts among its members
-	// only, and this among groups (sched(7), "The autogroup feature").
+	return prioritiseSession()
+}
+
+// prioritiseSession lowers the niceness of this process's session: where each
+// session is a group of its own, that of a process counts among the members of its
+// group only (sched(7), "The autogroup feature").
+func prioritiseSession() error {
 	err := os.WriteFile("/proc/self/autogroup", []byte(strconv.Itoa(niceness)), 0)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // a kernel without the feature
+		return nil
+	case errors.Is(err, unix.EINVAL): // no session between it and init: it is in the root group, which has no niceness
 		return nil
 	}
 	return err
