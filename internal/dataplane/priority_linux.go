@@ -43,15 +43,19 @@ func prioritise(inRealTime bool) error {
 	return prioritiseSession()
 }
 
-// prioritiseSession lowers the niceness of this process's session: where each
-// session is a group of its own, that of a process counts among the members of its
-// group only (sched(7), "The autogroup feature").
+// prioritiseSession lowers the niceness of the session that this process leads:
+// where each session is a group of its own, that of a process counts among the
+// members of its group only (sched(7), "The autogroup feature"). A session that it
+// does not lead has others in it, which nobody asked to go first.
 func prioritiseSession() error {
+	if leader, err := unix.Getsid(0); err != nil || leader != os.Getpid() {
+		return err
+	}
 	err := os.WriteFile("/proc/self/autogroup", []byte(strconv.Itoa(niceness)), 0)
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // a kernel without the feature
 		return nil
-	case errors.Is(err, unix.EINVAL): // no session between it and init: it is in the root group, which has no niceness
+	case errors.Is(err, unix.EINVAL): // in the root group, which has no niceness
 		return nil
 	}
 	return err

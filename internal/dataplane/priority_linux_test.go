@@ -2,13 +2,14 @@ package dataplane
 
 import (
 	"errors"
-	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"runtime"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -39,17 +40,27 @@ func policies(t *testing.T) map[uint32]int {
 	return out
 }
 
-// TestPrioritise changes all threads of a process of its own, there and back.
+// sessionGroup is what the kernel says of this process's session as a group; empty
+// where it is none.
+func sessionGroup(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("/proc/self/autogroup")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(text))
+}
+
+// TestPrioritise changes all threads of a process there and back, and its session
+// where it leads one.
 func TestPrioritise(t *testing.T) {
-	if os.Getenv("DATAPLANE_TEST_PRIORITY") == "" {
-		child := exec.Command(os.Args[0], "-test.run=^TestPrioritise$", "-test.v")
-		child.Env = append(os.Environ(), "DATAPLANE_TEST_PRIORITY=1")
-		out, err := child.CombinedOutput()
-		switch {
-		case err != nil:
-			t.Fatalf("%v\n%s", err, out)
-		case strings.Contains(string(out), "--- SKIP"):
-			t.Skipf("%s", out)
+	role := os.Getenv("DATAPLANE_TEST_PRIORITY")
+	if role == "" {
+		before := sessionGroup(t)
+		prioritiseChild(t, "leader", &syscall.SysProcAttr{Setsid: true})
+		prioritiseChild(t, "member", nil)
+		if after := sessionGroup(t); after != before {
+			t.Errorf("this session was %q, and is %q", before, after)
 		}
 		return
 	}
@@ -80,5 +91,22 @@ func TestPrioritise(t *testing.T) {
 	if got := policies(t); len(got) != 1 || got[unix.SCHED_NORMAL] == 0 {
 		t.Errorf("threads by policy: %v, want all SCHED_NORMAL", got)
 	}
-	fmt.Println("changed there and back")
+	if got, want := sessionGroup(t), "nice "+strconv.Itoa(niceness); role == "leader" && got != "" && !strings.HasSuffix(got, want) {
+		t.Errorf("session %q, want %s", got, want)
+	}
+}
+
+// prioritiseChild runs the test in a process of its own.
+func prioritiseChild(t *testing.T, role string, attr *syscall.SysProcAttr) {
+	t.Helper()
+	child := exec.Command(os.Args[0], "-test.run=^TestPrioritise$", "-test.v")
+	child.Env = append(os.Environ(), "DATAPLANE_TEST_PRIORITY="+role)
+	child.SysProcAttr = attr
+	out, err := child.CombinedOutput()
+	switch {
+	case err != nil:
+		t.Fatalf("%v\n%s", err, out)
+	case strings.Contains(string(out), "--- SKIP"):
+		t.Skipf("%s", out)
+	}
 }
