@@ -102,7 +102,7 @@ func (n *node) with(key string, row any) (left, right *node, separator string, o
 			old, rows[at] = rows[at], row
 			return &node{keys: n.keys, rows: rows}, nil, "", old
 		}
-		left, right, separator = (&node{keys: inserted(n.keys, at, key), rows: inserted(n.rows, at, row)}).split()
+		left, right, separator = (&node{keys: inserted(n.keys, at, key), rows: inserted(n.rows, at, row)}).split(at)
 		return left, right, separator, nil
 	}
 	at := n.child(key)
@@ -118,23 +118,28 @@ func (n *node) with(key string, row any) (left, right *node, separator string, o
 	}
 	children := inserted(n.children, at+1, r)
 	children[at] = l
-	left, right, separator = (&node{keys: inserted(n.keys, at, s), children: children, below: below}).split()
+	left, right, separator = (&node{keys: inserted(n.keys, at, s), children: children, below: below}).split(at + 1)
 	return left, right, separator, old
 }
 
-// split cuts a node in two if it is too wide.
-func (n *node) split() (left, right *node, separator string) {
+// split cuts a node in two if it is too wide: in the middle, or, where what came
+// last went to the end, before that. Keys that come in order, as times do, leave
+// full nodes behind that way.
+func (n *node) split(last int) (left, right *node, separator string) {
 	if n.width() <= fanout {
 		return n, nil, ""
 	}
-	half := n.width() / 2
-	if n.leaf() {
-		return &node{keys: slices.Clone(n.keys[:half]), rows: slices.Clone(n.rows[:half])},
-			&node{keys: slices.Clone(n.keys[half:]), rows: slices.Clone(n.rows[half:])}, n.keys[half]
+	cut := n.width() / 2
+	if last == n.width()-1 {
+		cut = last
 	}
-	first := count(n.children[:half])
-	return &node{keys: slices.Clone(n.keys[:half-1]), children: slices.Clone(n.children[:half]), below: first},
-		&node{keys: slices.Clone(n.keys[half:]), children: slices.Clone(n.children[half:]), below: n.below - first}, n.keys[half-1]
+	if n.leaf() {
+		return &node{keys: slices.Clone(n.keys[:cut]), rows: slices.Clone(n.rows[:cut])},
+			&node{keys: slices.Clone(n.keys[cut:]), rows: slices.Clone(n.rows[cut:])}, n.keys[cut]
+	}
+	first := count(n.children[:cut])
+	return &node{keys: slices.Clone(n.keys[:cut-1]), children: slices.Clone(n.children[:cut]), below: first},
+		&node{keys: slices.Clone(n.keys[cut:]), children: slices.Clone(n.children[cut:]), below: n.below - first}, n.keys[cut-1]
 }
 
 // without returns the tree without the key, and the row that was there.

@@ -15,7 +15,7 @@ import (
 func TestCreatePrivateDnsNamespace(t *testing.T) {
 	h := newHarness(t)
 	op := h.do("CreatePrivateDnsNamespace", `{"Name":"myapp.local","Vpc":"`+vpcA+`","Description":"of the guide","CreatorRequestId":"one","Tags":[{"Key":"k","Value":"v"}],"Properties":{"DnsProperties":{"SOA":{"TTL":7}}}}`).text("OperationId")
-	if !regexp.MustCompile(`^[a-z2-7]{32}-[a-z2-7]{8}$`).MatchString(op) {
+	if !regexp.MustCompile(`^[a-z2-7]{32}-[0-9a-z]{8}$`).MatchString(op) {
 		t.Errorf("operation id %q", op)
 	}
 	got := h.do("GetOperation", `{"OperationId":"`+op+`"}`)
