@@ -46,13 +46,13 @@ type Answers struct {
 	plane   dataplane.Plane // the one to use from now on, once it is fresh
 	fresh   bool            // plane has not been given everything yet
 	next    world.World     // the newest world committed
-	touched []zone.Ref      // that next differs in from what was sent
+	touched []world.Ref     // that next differs in from what was sent
 	rebind  map[world.VPCID]bool
 	rebinds []chan<- struct{}       // calls of Rebind, to be closed once rebind is done
 	waiting map[world.TaskID]int64  // tasks that wait for a revision to be served
 	awaited map[chan struct{}]int64 // calls of Await, by what to close
 
-	endpoints []zone.Ref           // touched objects that say which endpoints a VPC has
+	endpoints []world.Ref          // touched objects that say which endpoints a VPC has
 	attached  map[world.VPCID]bool // VPCs whose interfaces came or went
 	serving   map[world.ResolverEndpointID][]world.NetworkInterfaceID
 }
@@ -156,7 +156,7 @@ func (a *Answers) onCommit(c store.Commit) {
 		a.next = c.World
 	}
 	for _, change := range c.Changes {
-		ref := zone.Ref{Kind: change.Kind, Key: change.Key}
+		ref := world.Ref{Kind: change.Kind, Key: change.Key}
 		if touchesEndpoints(change) {
 			a.endpoints = append(a.endpoints, ref)
 		}
@@ -192,11 +192,11 @@ type work struct {
 	plane   dataplane.Plane
 	fresh   bool
 	world   world.World
-	touched []zone.Ref
+	touched []world.Ref
 	rebind  map[world.VPCID]bool
 	rebinds []chan<- struct{}
 
-	endpoints []zone.Ref
+	endpoints []world.Ref
 	attached  map[world.VPCID]bool
 }
 

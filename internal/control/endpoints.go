@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"seamark/internal/dataplane"
-	"seamark/internal/plan/zone"
 	"seamark/internal/store"
 	"seamark/internal/world"
 )
@@ -50,7 +49,7 @@ func touchesEndpoints(c store.Change) bool {
 
 // endpointVPCs are the VPCs that may have another list of endpoints, as far as
 // one world shows them.
-func endpointVPCs(w world.World, touched []zone.Ref, attached map[world.VPCID]bool) []world.VPCID {
+func endpointVPCs(w world.World, touched []world.Ref, attached map[world.VPCID]bool) []world.VPCID {
 	var ids []world.VPCID
 	users := func(r world.ResolverRuleID) {
 		for a := range w.RuleAssociationsOf(r) {

@@ -7,7 +7,6 @@
 package plan
 
 import (
-	"iter"
 	"time"
 
 	"seamark/internal/world"
@@ -26,42 +25,21 @@ type Draft struct {
 	Scope    world.Scope
 	Fidelity world.Fidelity
 
-	puts    map[ref]world.Object
-	deletes map[ref]bool
-	order   []ref
+	touched world.Refs
 	again   time.Time
-}
-
-type ref struct {
-	kind world.Kind
-	key  string
 }
 
 // Put adds or replaces an object.
 func (d *Draft) Put(o world.Object) {
-	r := ref{o.Kind(), o.Key()}
-	d.touch(r)
-	delete(d.deletes, r)
-	d.puts[r] = o
+	d.touched.Add(world.RefOf(o))
 	d.World.Put(o)
 }
 
 // Delete removes an object.
 func (d *Draft) Delete(o world.Object) {
-	r := ref{o.Kind(), o.Key()}
-	d.touch(r)
-	delete(d.puts, r)
-	d.deletes[r] = true
-	d.World.Delete(r.kind, r.key)
-}
-
-func (d *Draft) touch(r ref) {
-	if d.puts == nil {
-		d.puts, d.deletes = map[ref]world.Object{}, map[ref]bool{}
-	}
-	if _, put := d.puts[r]; !put && !d.deletes[r] {
-		d.order = append(d.order, r)
-	}
+	r := world.RefOf(o)
+	d.touched.Add(r)
+	d.World.Delete(r.Kind, r.Key)
 }
 
 // Again asks to be planned anew at t at the latest.
@@ -75,33 +53,8 @@ func (d *Draft) Again(t time.Time) {
 func (d *Draft) Wake() time.Time { return d.again }
 
 // Empty says that nothing was changed.
-func (d *Draft) Empty() bool { return len(d.order) == 0 }
+func (d *Draft) Empty() bool { return len(d.touched.List()) == 0 }
 
-// Changed yields what was put or deleted, in the order in which that was done
+// Changed names what was put or deleted, in the order in which that was done
 // first. World shows the outcome.
-func (d *Draft) Changed() iter.Seq2[world.Kind, string] {
-	return func(yield func(world.Kind, string) bool) {
-		for _, r := range d.order {
-			if !yield(r.kind, r.key) {
-				return
-			}
-		}
-	}
-}
-
-// Writer is what changes are committed to: a transaction of package store.
-type Writer interface {
-	Put(world.Object)
-	Delete(world.Kind, string)
-}
-
-// Commit hands the changes to a transaction, in the order in which they were made.
-func (d *Draft) Commit(w Writer) {
-	for _, r := range d.order {
-		if o, ok := d.puts[r]; ok {
-			w.Put(o)
-			continue
-		}
-		w.Delete(r.kind, r.key)
-	}
-}
+func (d *Draft) Changed() []world.Ref { return d.touched.List() }

@@ -169,7 +169,13 @@ func (s *sim) plan(key string, f func(d *plan.Draft)) bool {
 		return false
 	}
 	before := s.w
-	d.Commit(writer{&s.w})
+	for _, r := range d.Changed() { // and nothing else, as what is written to disk
+		if o := d.World.Get(r.Kind, r.Key); o != nil {
+			s.w.Put(o)
+		} else {
+			s.w.Delete(r.Kind, r.Key)
+		}
+	}
 	s.w.Revision++
 	s.number()
 	if s.observer != nil {
@@ -177,11 +183,6 @@ func (s *sim) plan(key string, f func(d *plan.Draft)) bool {
 	}
 	return true
 }
-
-type writer struct{ w *world.World }
-
-func (w writer) Put(o world.Object)              { w.w.Put(o) }
-func (w writer) Delete(k world.Kind, key string) { w.w.Delete(k, key) }
 
 // number gives new tasks their numbers.
 func (s *sim) number() {

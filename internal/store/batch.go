@@ -8,7 +8,7 @@ import (
 // for it.
 type batch struct {
 	Batch
-	at      map[id]int // index of each object in Writes
+	at      map[world.Ref]int // index of each object in Writes
 	bytes   int
 	commits []Commit
 	waiting []waiter
@@ -21,8 +21,13 @@ type waiter struct {
 	err      error // of the update's function
 }
 
-func newBatch(base int64) *batch {
-	return &batch{Batch: Batch{Base: base, Revision: base}, at: make(map[id]int)}
+// mostRoom bounds the room that a batch is made with because the last one had
+// so many writes.
+const mostRoom = 128
+
+// newBatch is an empty batch after base, with room for so many writes.
+func newBatch(base int64, room int) *batch {
+	return &batch{Batch: Batch{Base: base, Revision: base, Writes: make([]Write, 0, room)}, at: make(map[world.Ref]int, room)}
 }
 
 // fits says whether the writes can be added within the limits.
@@ -36,7 +41,7 @@ func (b *batch) add(c Commit, writes []Write) {
 	b.World = c.World
 	b.commits = append(b.commits, c)
 	for _, w := range writes {
-		i := id{w.Kind, w.Key}
+		i := world.Ref{Kind: w.Kind, Key: w.Key}
 		if n, ok := b.at[i]; ok {
 			b.bytes += w.size() - b.Writes[n].size()
 			b.Writes[n] = w

@@ -37,6 +37,7 @@ type Committer struct {
 	tentative world.World // with everything that was executed
 	waiting   []*batch    // executed, not yet given to the writer
 	inFlight  *batch
+	usual     int // how many writes the last batch had
 	guard     *guard
 	pace      *pace       // nil: no batch is held back
 	held      *time.Timer // fires when the batch that is held back may be written
@@ -251,6 +252,7 @@ func (c *Committer) dispatch() {
 		c.pace.began = now
 	}
 	c.inFlight, c.waiting = c.waiting[0], c.waiting[1:]
+	c.usual = len(c.inFlight.Writes)
 	c.toWrite <- c.inFlight
 }
 
@@ -328,7 +330,7 @@ func (c *Committer) batchFor(writes []Write) *batch {
 	if n := len(c.waiting); n > 0 {
 		base = c.waiting[n-1].Revision
 	}
-	b := newBatch(base)
+	b := newBatch(base, min(c.usual, mostRoom))
 	c.waiting = append(c.waiting, b)
 	return b
 }
@@ -341,7 +343,7 @@ func (c *Committer) answerLater(w waiter) {
 		b = c.waiting[n-1]
 	}
 	if b == nil {
-		b = newBatch(0)
+		b = newBatch(0, 0)
 		b.waiting = append(b.waiting, w)
 		b.answer(nil)
 		return

@@ -16,7 +16,7 @@ const CheckVariable = "SEAMARK_CHECK_IMMUTABLE"
 // guard remembers what objects looked like when they were put. A nil guard
 // checks nothing. It belongs to the goroutine that runs updates.
 type guard struct {
-	objects map[id]fingerprint
+	objects map[world.Ref]fingerprint
 }
 
 type fingerprint struct {
@@ -29,10 +29,10 @@ func newGuard(w world.World) *guard {
 	if os.Getenv(CheckVariable) != "1" {
 		return nil
 	}
-	g := &guard{objects: make(map[id]fingerprint)}
+	g := &guard{objects: make(map[world.Ref]fingerprint)}
 	for _, k := range world.Kinds() {
 		for o := range w.All(k) {
-			g.objects[id{k, o.Key()}] = fingerprint{o, sum(o)}
+			g.objects[world.RefOf(o)] = fingerprint{o, sum(o)}
 		}
 	}
 	return g
@@ -43,9 +43,19 @@ func (g *guard) put(o world.Object) {
 	if g == nil {
 		return
 	}
-	was, ok := g.objects[id{o.Kind(), o.Key()}]
+	was, ok := g.objects[world.RefOf(o)]
 	if ok && was.object == o && was.sum != sum(o) {
 		panic(mutated(o))
+	}
+}
+
+// adopt is put for an object of w, if it is there.
+func (g *guard) adopt(w world.World, r world.Ref) {
+	if g == nil {
+		return
+	}
+	if o := w.Get(r.Kind, r.Key); o != nil {
+		g.put(o)
 	}
 }
 
@@ -55,7 +65,7 @@ func (g *guard) commit(changes []Change) {
 		return
 	}
 	for _, c := range changes {
-		i := id{c.Kind, c.Key}
+		i := world.Ref{Kind: c.Kind, Key: c.Key}
 		g.check(i)
 		if c.New == nil {
 			delete(g.objects, i)
@@ -75,7 +85,7 @@ func (g *guard) checkAll() {
 	}
 }
 
-func (g *guard) check(i id) {
+func (g *guard) check(i world.Ref) {
 	if was, ok := g.objects[i]; ok && was.sum != sum(was.object) {
 		panic(mutated(was.object))
 	}

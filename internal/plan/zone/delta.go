@@ -9,12 +9,6 @@ import (
 	"seamark/internal/world"
 )
 
-// Ref names an object that was put or deleted between two worlds.
-type Ref struct {
-	Kind world.Kind
-	Key  string
-}
-
 // Changes is how the tables of all VPCs differ between two worlds. No VPC is
 // in two of the lists.
 type Changes struct {
@@ -49,7 +43,7 @@ func (d ZoneDelta) empty() bool {
 // Changed compares the tables of two worlds. Touched must name every object that
 // differs between them and whose kind the tables read (see Reads); other kinds
 // are passed over. What is not touched costs nothing.
-func Changed(before, after world.World, touched []Ref, o Options) Changes {
+func Changed(before, after world.World, touched []world.Ref, o Options) Changes {
 	c := comparison{before: before, after: after, opts: o}
 	for _, r := range touched {
 		c.touch(r)
@@ -95,7 +89,7 @@ type owner struct {
 	name string
 }
 
-func (c *comparison) touch(r Ref) {
+func (c *comparison) touch(r world.Ref) {
 	switch r.Kind {
 	case world.KindVPC:
 		put(&c.vpcs, world.VPCID(r.Key), true)
@@ -128,7 +122,7 @@ func (c *comparison) touch(r Ref) {
 }
 
 // ruleOf is the Resolver rule that an object of a world is or associates, or nil.
-func ruleOf(w world.World, r Ref) *world.ResolverRule {
+func ruleOf(w world.World, r world.Ref) *world.ResolverRule {
 	switch r.Kind {
 	case world.KindResolverRule:
 		return w.ResolverRules.Get(r.Key)

@@ -74,17 +74,17 @@ func applyZone(z Zone, d ZoneDelta) Zone {
 // scene draws objects out of so few names that they meet each other.
 type scene struct {
 	w       world.World
-	touched []Ref
+	touched []world.Ref
 }
 
 func (s *scene) put(o world.Object) {
 	s.w.Put(o)
-	s.touched = append(s.touched, Ref{o.Kind(), o.Key()})
+	s.touched = append(s.touched, world.RefOf(o))
 }
 
 func (s *scene) remove(k world.Kind, key string) {
 	s.w.Delete(k, key)
-	s.touched = append(s.touched, Ref{k, key})
+	s.touched = append(s.touched, world.Ref{Kind: k, Key: key})
 }
 
 func pick[T any](t *rapid.T, from ...T) T { return rapid.SampledFrom(from).Draw(t, "pick") }
@@ -402,7 +402,7 @@ func TestChanged_sendsDomainsOnce(t *testing.T) {
 		t.Helper()
 		before := w
 		w.Put(o)
-		c := Changed(before, w, []Ref{{o.Kind(), o.Key()}}, options())
+		c := Changed(before, w, []world.Ref{world.RefOf(o)}, options())
 		if len(c.Deltas) != 1 || c.Deltas[0].Head == nil {
 			t.Fatalf("%s: %+v", o.Key(), c)
 		}
@@ -464,7 +464,7 @@ func BenchmarkChanged(b *testing.B) {
 			counted := *w.DiscoveryServices.Get("srv-z-s5") // as RegisterInstance does
 			counted.InstancesRevision++
 			w.Put(&counted)
-			touched := []Ref{{world.KindDiscoveryInstance, "srv-z-s5/new"}, {world.KindDiscoveryService, "srv-z-s5"}}
+			touched := []world.Ref{{Kind: world.KindDiscoveryInstance, Key: "srv-z-s5/new"}, {Kind: world.KindDiscoveryService, Key: "srv-z-s5"}}
 			b.ReportAllocs()
 			for b.Loop() {
 				if c := Changed(before, w, touched, options()); len(c.Deltas) != 1 {
@@ -485,30 +485,30 @@ func TestChanged_ruleHidesPublicZone(t *testing.T) {
 	w.Put(&world.ResolverRule{ID: "r", Type: world.ForwardRule, Domain: "example.com."})
 	for _, c := range []struct {
 		what    string
-		do      func(w *world.World) Ref
+		do      func(w *world.World) world.Ref
 		removed bool
 	}{
-		{"associated", func(w *world.World) Ref {
+		{"associated", func(w *world.World) world.Ref {
 			a := &world.ResolverRuleAssociation{ID: "a", Rule: "r", VPC: "vpc-1"}
 			w.Put(a)
-			return Ref{a.Kind(), a.Key()}
+			return world.RefOf(a)
 		}, true},
-		{"for another domain", func(w *world.World) Ref {
+		{"for another domain", func(w *world.World) world.Ref {
 			w.Put(&world.ResolverRule{ID: "r", Type: world.ForwardRule, Domain: "example.net."})
-			return Ref{world.KindResolverRule, "r"}
+			return world.Ref{Kind: world.KindResolverRule, Key: "r"}
 		}, false},
-		{"as before", func(w *world.World) Ref {
+		{"as before", func(w *world.World) world.Ref {
 			w.Put(&world.ResolverRule{ID: "r", Type: world.ForwardRule, Domain: "example.com."})
-			return Ref{world.KindResolverRule, "r"}
+			return world.Ref{Kind: world.KindResolverRule, Key: "r"}
 		}, true},
-		{"disassociated", func(w *world.World) Ref {
+		{"disassociated", func(w *world.World) world.Ref {
 			w.Delete(world.KindResolverRuleAssociation, "a")
-			return Ref{world.KindResolverRuleAssociation, "a"}
+			return world.Ref{Kind: world.KindResolverRuleAssociation, Key: "a"}
 		}, false},
 	} {
 		before := w
 		touched := c.do(&w)
-		got := Changed(before, w, []Ref{touched}, options())
+		got := Changed(before, w, []world.Ref{touched}, options())
 		if len(got.Deltas) != 1 || got.Deltas[0].VPC != "vpc-1" || len(got.Deltas[0].Zones) != 1 || got.Deltas[0].Zones[0].Removed != c.removed {
 			t.Errorf("%s: %+v", c.what, got)
 		}

@@ -150,7 +150,7 @@ func logsQueries(w world.World, id world.VPCID) bool {
 
 // resolverTouched are the VPCs whose head an object of the Resolver API is part
 // of, in one world.
-func resolverTouched(w world.World, r Ref) []world.VPCID {
+func resolverTouched(w world.World, r world.Ref) []world.VPCID {
 	var ids []world.VPCID
 	switch r.Kind {
 	case world.KindResolverConfig:

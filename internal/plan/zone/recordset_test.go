@@ -122,7 +122,7 @@ func TestChanged_touchesItsOwnNames(t *testing.T) {
 	changed := func(o world.Object) []string {
 		before := w
 		w.Put(o)
-		c := Changed(before, w, []Ref{{o.Kind(), o.Key()}}, options())
+		c := Changed(before, w, []world.Ref{world.RefOf(o)}, options())
 		var owners []string
 		for _, d := range c.Deltas {
 			for _, z := range d.Zones {

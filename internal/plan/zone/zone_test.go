@@ -249,7 +249,7 @@ func TestHostnamesInAWSFidelity(t *testing.T) {
 	if len(off.Zones) != 0 || off.Hostnames || len(on.Zones) != 1 || !on.Hostnames || on.Domain != "eu-west-1.compute.internal" {
 		t.Errorf("off: %+v\non: %+v", off, on)
 	}
-	c := Changed(before, w, []Ref{{world.KindVPC, "vpc-1"}}, o)
+	c := Changed(before, w, []world.Ref{{Kind: world.KindVPC, Key: "vpc-1"}}, o)
 	if !reflect.DeepEqual(c, Changes{Set: []VPC{on}}) {
 		t.Errorf("change: %+v", c)
 	}
