@@ -28,7 +28,7 @@ import (
 // each call with the name of what is not built.
 func (d *daemon) api() http.Handler {
 	mux := wire.NewMux(wire.Config{
-		Logger:   d.logger,
+		Logger:   d.requests.logger,
 		Verifier: sigv4.New(sigv4.Config{Keys: keys{d.store, d.o.account}}),
 		Region:   d.o.region, Account: d.o.account,
 		Gate: gate(d.store),

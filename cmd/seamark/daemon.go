@@ -32,11 +32,12 @@ import (
 
 // daemon is `seamark up`: what it opened, and the loops over it.
 type daemon struct {
-	o       upOptions
-	logger  *slog.Logger
-	started time.Time
-	dir     *datadir.Dir
-	runDir  string
+	o        upOptions
+	logger   *slog.Logger
+	requests requestLog
+	started  time.Time
+	dir      *datadir.Dir
+	runDir   string
 
 	store    store.Store
 	logs     *logs.Store
@@ -52,8 +53,8 @@ type daemon struct {
 
 // runDaemon runs until ctx ends. Nothing of the machine is touched before the
 // data directory is ours.
-func runDaemon(ctx context.Context, o upOptions, out io.Writer, logger *slog.Logger) (err error) {
-	d := &daemon{o: o, logger: logger, started: time.Now().UTC()}
+func runDaemon(ctx context.Context, o upOptions, out io.Writer, log logging) (err error) {
+	d := &daemon{o: o, logger: log.Logger, requests: log.requests, started: time.Now().UTC()}
 	if d.dir, err = datadir.Open(o.dataDir); err != nil {
 		return err
 	}
@@ -166,6 +167,7 @@ func (d *daemon) run(ctx context.Context, out io.Writer) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return tendHeap(ctx) })
+	g.Go(func() error { return d.requests.lines.Run(ctx) })
 	g.Go(func() error { return d.serveAPI(ctx) })
 	g.Go(func() error { return admin.Serve(ctx, side, &backend{d}, d.logger) })
 	g.Go(func() error { return d.runPlane(ctx) })

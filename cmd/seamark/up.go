@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"seamark/internal/driver/runtime"
+	"seamark/internal/linebuffer"
 	"seamark/internal/world"
 )
 
@@ -56,11 +58,11 @@ everything.`,
 			if err := o.check(); err != nil {
 				return err
 			}
-			logger, err := o.logger(c)
+			log, err := o.logging(c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			return runDaemon(c.Context(), o, c.OutOrStdout(), logger)
+			return runDaemon(c.Context(), o, c.OutOrStdout(), log)
 		},
 	}
 	dataDirFlag(c, &o.dataDir)
@@ -121,16 +123,33 @@ func (o *upOptions) check() error {
 	return err
 }
 
-func (o *upOptions) logger(c *cobra.Command) (*slog.Logger, error) {
+// logging writes the process's log.
+type logging struct {
+	*slog.Logger
+	requests requestLog
+}
+
+// requestLog writes lines about requests, of which there are many: a moment later
+// than others, and together.
+type requestLog struct {
+	logger *slog.Logger
+	lines  *linebuffer.Writer
+}
+
+func (o *upOptions) logging(out io.Writer) (logging, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(o.logLevel)); err != nil {
-		return nil, fmt.Errorf("--log-level: %w", err)
+		return logging{}, fmt.Errorf("--log-level: %w", err)
 	}
-	opts := &slog.HandlerOptions{Level: level}
-	if o.logJSON {
-		return slog.New(slog.NewJSONHandler(c.ErrOrStderr(), opts)), nil
+	to := func(out io.Writer) *slog.Logger {
+		opts := &slog.HandlerOptions{Level: level}
+		if o.logJSON {
+			return slog.New(slog.NewJSONHandler(out, opts))
+		}
+		return slog.New(slog.NewTextHandler(out, opts))
 	}
-	return slog.New(slog.NewTextHandler(c.ErrOrStderr(), opts)), nil
+	lines := linebuffer.New(out)
+	return logging{to(out), requestLog{to(lines), lines}}, nil
 }
 
 func (o *upOptions) scope() world.Scope { return world.Scope{Region: o.region, Account: o.account} }
