@@ -96,9 +96,11 @@ type structPlan struct {
 
 // planner makes and keeps the plans of a service's types.
 type planner struct {
+	complete sync.Map // reflect.Type to *structPlan: what plan has returned
+	shapes   func() shapeTable
+
 	mu      sync.Mutex
 	structs map[reflect.Type]*structPlan
-	shapes  func() shapeTable
 }
 
 func newPlanner(shapes func() shapeTable) *planner {
@@ -107,9 +109,14 @@ func newPlanner(shapes func() shapeTable) *planner {
 
 // plan returns the plan of a struct type, complete with all it reaches.
 func (p *planner) plan(t reflect.Type) *structPlan {
+	if sp, ok := p.complete.Load(t); ok {
+		return sp.(*structPlan)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.planStruct(t)
+	sp := p.planStruct(t)
+	p.complete.Store(t, sp)
+	return sp
 }
 
 func (p *planner) planStruct(t reflect.Type) *structPlan {
