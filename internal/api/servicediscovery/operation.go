@@ -39,7 +39,7 @@ const inOrder = "234567abcdefghijklmnopqrstuvwxyz"
 
 // newOperationID is an id of AWS's form: 32 digits, "-", and the time in
 // milliseconds in base 36, as its examples show. It begins with the time, too: ids
-// made one after the other are neighbours in tables, and cost half to enter.
+// made one after the other are neighbours in tables, which makes them cheap to enter.
 func newOperationID(d *plan.Draft) world.OperationID {
 	now := d.Now.UnixMilli()
 	b := make([]byte, 9, 48)
