@@ -156,13 +156,12 @@ func (a *Answers) onCommit(c store.Commit) {
 		a.next = c.World
 	}
 	for _, change := range c.Changes {
-		ref := world.Ref{Kind: change.Kind, Key: change.Key}
 		if touchesEndpoints(change) {
-			a.endpoints = append(a.endpoints, ref)
+			a.endpoints = append(a.endpoints, change.Ref)
 		}
 		switch {
 		case zone.Reads(change.Kind):
-			a.touched = append(a.touched, ref)
+			a.touched = append(a.touched, change.Ref)
 			if readdressed(change) {
 				a.rebind[world.VPCID(change.Key)] = true
 			}

@@ -219,7 +219,7 @@ func TestAnswers_NeverGoesBack(t *testing.T) {
 		old := b.store.View()
 		newest := b.put(vpc("vpc-2"))
 		// A commit that is told late, as the first of a batch that View shows whole.
-		b.answers.onCommit(store.Commit{World: old, Changes: []store.Change{{Kind: world.KindVPC, Key: "vpc-1", New: vpc("vpc-1")}}})
+		b.answers.onCommit(store.Commit{World: old, Changes: []store.Change{{Ref: world.RefOf(vpc("vpc-1")), New: vpc("vpc-1")}}})
 		b.answers.Use(b.plane)
 		synctest.Wait()
 		if b.answers.Applied() != newest {

@@ -61,7 +61,7 @@ func TestDraft_ShowsTheLastWordOnEachObject(t *testing.T) {
 	}
 	made := outcome(d)
 	if len(made) != 3 || made[0].(*world.Cluster).Status != "2" || made[1] != nil || made[2].(*world.Cluster).Status != "again" {
-		t.Errorf("committed %v", made)
+		t.Errorf("the draft made %v", made)
 	}
 }
 

@@ -36,8 +36,7 @@ type Batch struct {
 
 // Write is the new stored form of one object.
 type Write struct {
-	Kind  world.Kind
-	Key   string
+	world.Ref
 	Value []byte // as world.Encode made it; nil: deleted
 }
 

@@ -41,13 +41,12 @@ func (b *batch) add(c Commit, writes []Write) {
 	b.World = c.World
 	b.commits = append(b.commits, c)
 	for _, w := range writes {
-		i := world.Ref{Kind: w.Kind, Key: w.Key}
-		if n, ok := b.at[i]; ok {
+		if n, ok := b.at[w.Ref]; ok {
 			b.bytes += w.size() - b.Writes[n].size()
 			b.Writes[n] = w
 			continue
 		}
-		b.at[i] = len(b.Writes)
+		b.at[w.Ref] = len(b.Writes)
 		b.bytes += w.size()
 		b.Writes = append(b.Writes, w)
 	}
@@ -73,7 +72,7 @@ func (b *batch) answer(failure error) {
 func encode(changes []Change) ([]Write, error) {
 	writes := make([]Write, 0, len(changes))
 	for _, c := range changes {
-		w := Write{Kind: c.Kind, Key: c.Key}
+		w := Write{Ref: c.Ref}
 		if c.New != nil {
 			value, err := world.Encode(c.New)
 			if err != nil {

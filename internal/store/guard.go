@@ -65,13 +65,12 @@ func (g *guard) commit(changes []Change) {
 		return
 	}
 	for _, c := range changes {
-		i := world.Ref{Kind: c.Kind, Key: c.Key}
-		g.check(i)
+		g.check(c.Ref)
 		if c.New == nil {
-			delete(g.objects, i)
+			delete(g.objects, c.Ref)
 			continue
 		}
-		g.objects[i] = fingerprint{c.New, sum(c.New)}
+		g.objects[c.Ref] = fingerprint{c.New, sum(c.New)}
 	}
 }
 
@@ -80,13 +79,13 @@ func (g *guard) checkAll() {
 	if g == nil {
 		return
 	}
-	for i := range g.objects {
-		g.check(i)
+	for r := range g.objects {
+		g.check(r)
 	}
 }
 
-func (g *guard) check(i world.Ref) {
-	if was, ok := g.objects[i]; ok && was.sum != sum(was.object) {
+func (g *guard) check(r world.Ref) {
+	if was, ok := g.objects[r]; ok && was.sum != sum(was.object) {
 		panic(mutated(was.object))
 	}
 }

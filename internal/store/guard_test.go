@@ -17,7 +17,7 @@ func TestGuard(t *testing.T) {
 	w.Put(loaded)
 	g := newGuard(w)
 	role := &world.Role{Name: "a", Tags: world.Tags{"k": "v"}}
-	g.commit([]Change{{Kind: world.KindRole, Key: "a", New: role}})
+	g.commit([]Change{{Ref: world.RefOf(role), New: role}})
 	g.checkAll()
 	for name, change := range map[string]func() (undo func()){
 		"field":         func() func() { role.Path = "/"; return func() { role.Path = "" } },
@@ -30,7 +30,7 @@ func TestGuard(t *testing.T) {
 		}
 		undo()
 	}
-	g.commit([]Change{{Kind: world.KindRole, Key: "a", Old: role}})
+	g.commit([]Change{{Ref: world.RefOf(role), Old: role}})
 	role.Path = "/"
 	g.checkAll() // it is no longer in the world
 }

@@ -52,10 +52,9 @@ type Commit struct {
 
 // Change is what a commit did to one object.
 type Change struct {
-	Kind world.Kind
-	Key  string
-	Old  world.Object // nil: created
-	New  world.Object // nil: deleted
+	world.Ref
+	Old world.Object // nil: created
+	New world.Object // nil: deleted
 }
 
 // Why a store refuses or fails an update. Test with errors.Is.

@@ -56,7 +56,7 @@ func (tx *Tx) Revision() int64 { return tx.base.Revision + 1 }
 func (tx *Tx) changes() []Change {
 	var list []Change
 	for _, r := range tx.touched.List() {
-		c := Change{Kind: r.Kind, Key: r.Key, Old: tx.base.Get(r.Kind, r.Key), New: tx.World.Get(r.Kind, r.Key)}
+		c := Change{Ref: r, Old: tx.base.Get(r.Kind, r.Key), New: tx.World.Get(r.Kind, r.Key)}
 		if c.Old != c.New {
 			list = append(list, c)
 		}

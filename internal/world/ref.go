@@ -24,7 +24,7 @@ const manyRefs = 16
 
 // Add adds a name, once.
 func (r *Refs) Add(ref Ref) {
-	if r.Has(ref) {
+	if r.has(ref) {
 		return
 	}
 	r.list = append(r.list, ref)
@@ -39,8 +39,8 @@ func (r *Refs) Add(ref Ref) {
 	}
 }
 
-// Has says whether a name was added.
-func (r *Refs) Has(ref Ref) bool {
+// has says whether a name was added.
+func (r *Refs) has(ref Ref) bool {
 	if r.seen != nil {
 		return r.seen[ref]
 	}

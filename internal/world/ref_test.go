@@ -14,7 +14,7 @@ func TestRefs_KeepEachNameOnceInOrder(t *testing.T) {
 		var want []Ref
 		for range rapid.IntRange(0, 4*manyRefs).Draw(t, "adds") {
 			ref := Ref{Kind(rapid.SampledFrom([]string{"task", "vpc"}).Draw(t, "kind")), fmt.Sprint(rapid.IntRange(0, 2*manyRefs).Draw(t, "key"))}
-			if known := slices.Contains(want, ref); refs.Has(ref) != known {
+			if known := slices.Contains(want, ref); refs.has(ref) != known {
 				t.Fatalf("has %v: %v", ref, !known)
 			} else if !known {
 				want = append(want, ref)

@@ -71,7 +71,7 @@ func (b *backend) writeChunks(ctx context.Context, w world.World, between func()
 			if err != nil {
 				return 0, err
 			}
-			c.buffer = appendWrite(c.buffer, store.Write{Kind: k, Key: o.Key(), Value: value})
+			c.buffer = appendWrite(c.buffer, store.Write{Ref: world.RefOf(o), Value: value})
 			if len(c.buffer) < chunkBytes {
 				continue
 			}

@@ -206,7 +206,7 @@ func TestParseWrites_TakesWhatAppendWriteMade(t *testing.T) {
 		var want []store.Write
 		for range rapid.IntRange(0, 5).Draw(t, "writes") {
 			w := store.Write{
-				Kind: world.Kind(rapid.String().Draw(t, "kind")), Key: rapid.String().Draw(t, "key"),
+				Ref:   world.Ref{Kind: world.Kind(rapid.String().Draw(t, "kind")), Key: rapid.String().Draw(t, "key")},
 				Value: rapid.SliceOf(rapid.Byte()).Draw(t, "value"),
 			}
 			if rapid.Bool().Draw(t, "deleted") {

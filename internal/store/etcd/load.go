@@ -30,14 +30,8 @@ type state struct {
 	journal      int64 // bytes of the entries since
 }
 
-// object names one.
-type object struct {
-	kind world.Kind
-	key  string
-}
-
 // changes are the last that the journal says of each object. No value: deleted.
-type changes map[object][]byte
+type changes map[world.Ref][]byte
 
 // load reads the last checkpoint, or where there was none yet the objects of an
 // earlier format, and what the journal says beyond.
@@ -112,7 +106,7 @@ func (l loader) journal(ctx context.Context, s *state, changed changes) error {
 				continue // the checkpoint has it
 			}
 			base, err := parseEntry(kv.GetValue(), func(w store.Write) error {
-				changed[object{w.Kind, w.Key}] = w.Value
+				changed[w.Ref] = w.Value
 				return nil
 			})
 			if err != nil {
@@ -136,7 +130,7 @@ func (s *state) assemble(base []world.Object, changed changes) error {
 	}
 	kinds := map[world.Kind][]world.Object{}
 	for _, o := range base {
-		if _, again := changed[object{o.Kind(), o.Key()}]; !again {
+		if _, again := changed[world.RefOf(o)]; !again {
 			kinds[o.Kind()] = append(kinds[o.Kind()], o)
 		}
 	}
@@ -153,20 +147,16 @@ func (s *state) assemble(base []world.Object, changed changes) error {
 
 // decode decodes what was not deleted, in parallel.
 func (c changes) decode() ([]world.Object, error) {
-	type stored struct {
-		object
-		value []byte
-	}
-	var values []stored
-	for o, value := range c {
+	var puts []store.Write
+	for r, value := range c {
 		if value != nil {
-			values = append(values, stored{o, value})
+			puts = append(puts, store.Write{Ref: r, Value: value})
 		}
 	}
-	list := make([]world.Object, len(values))
-	return list, inChunks(len(values), func(i int) (err error) {
-		if list[i], err = world.Decode(values[i].kind, values[i].value); err != nil {
-			return fmt.Errorf("%q: %w", values[i].key, err)
+	list := make([]world.Object, len(puts))
+	return list, inChunks(len(puts), func(i int) (err error) {
+		if list[i], err = world.Decode(puts[i].Kind, puts[i].Value); err != nil {
+			return fmt.Errorf("%q: %w", puts[i].Key, err)
 		}
 		return nil
 	})
